@@ -22,7 +22,51 @@ export const PAYOUT_STATES = [
 ] as const;
 export type PayoutState = (typeof PAYOUT_STATES)[number];
 
+/** A state that a provider can report. */
+export type ReportedState = Exclude<PayoutState, 'QUEUED' | 'SUBMITTING' | 'IN_DOUBT'>;
+
+/** Where a payout can go from each state by the ordinary run of things. */
+export const TRANSITIONS: Readonly<Record<PayoutState, readonly PayoutState[]>> = {
+  QUEUED: ['SUBMITTING', 'CANCELLED', 'FAILED'],
+  SUBMITTING: [
+    'QUEUED',
+    'IN_DOUBT',
+    'AWAITING_CONFIRMATION',
+    'AWAITING_DOCUMENTS',
+    'PROCESSING',
+    'COMPLETED',
+    'FAILED',
+    'CANCELLED',
+  ],
+  IN_DOUBT: [
+    'SUBMITTING',
+    'AWAITING_CONFIRMATION',
+    'AWAITING_DOCUMENTS',
+    'PROCESSING',
+    'COMPLETED',
+    'FAILED',
+    'CANCELLED',
+  ],
+  AWAITING_CONFIRMATION: ['AWAITING_DOCUMENTS', 'PROCESSING', 'COMPLETED', 'FAILED', 'CANCELLED', 'IN_DOUBT'],
+  AWAITING_DOCUMENTS: ['AWAITING_CONFIRMATION', 'PROCESSING', 'COMPLETED', 'FAILED', 'CANCELLED', 'IN_DOUBT'],
+  PROCESSING: ['AWAITING_CONFIRMATION', 'AWAITING_DOCUMENTS', 'COMPLETED', 'FAILED', 'CANCELLED', 'IN_DOUBT'],
+  COMPLETED: ['RETURNED'],
+  FAILED: [],
+  CANCELLED: [],
+  RETURNED: [],
+};
+
+const TAKEN: readonly PayoutState[] = ['AWAITING_CONFIRMATION', 'AWAITING_DOCUMENTS', 'PROCESSING', 'COMPLETED'];
+
+/** Where verified evidence that an attempt was taken or paid moves a payout that we believed was not. */
+export const BY_EVIDENCE: Readonly<Partial<Record<PayoutState, readonly PayoutState[]>>> = {
+  QUEUED: TAKEN,
+  FAILED: TAKEN,
+  CANCELLED: TAKEN,
+};
+
 const FINAL: ReadonlySet<PayoutState> = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'RETURNED']);
+/** Whether the payout is over as far as we know; a return, or evidence against it, may still come. */
 export function isFinal(state: PayoutState): boolean {
   return FINAL.has(state);
 }
@@ -117,9 +161,6 @@ export interface Attempt {
   readonly mismatched: boolean;
 }
 
-/** A state that a provider can report. */
-export type ReportedState = Exclude<PayoutState, 'QUEUED' | 'SUBMITTING' | 'IN_DOUBT'>;
-
 /** The facts of the newest report that was applied to an attempt. */
 export interface AppliedReport {
   readonly state: ReportedState;
@@ -179,6 +220,8 @@ export interface Payout {
   /** The number of events so far; the newest event has it. */
   readonly sequence: number;
   readonly state: PayoutState;
+  /** The state that the newest event told. */
+  readonly told: PayoutState;
   readonly order: Order;
   readonly metadata: readonly MetadataEntry[];
   readonly sendBefore: Date | null;
