@@ -1,4 +1,9 @@
+import { createHash } from 'node:crypto';
+import { getEventListeners } from 'node:events';
+import { InvalidArgumentError } from './domain/errors.ts';
 import type { ApiKey, ApiKeyId, Merchant, MerchantId, Scope } from './domain/merchant.ts';
+import type { Store } from './domain/store.ts';
+import { type Clock, describeError, type Ids, type Log, toBase32 } from './runtime.ts';
 
 /** Who is calling, as an API key tells. */
 export interface Viewer {
@@ -28,4 +33,113 @@ export interface Keys {
   /** False when there is no such key. */
   revoke(id: ApiKeyId): Promise<boolean>;
   close(): void;
+}
+
+export interface KeysDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+}
+
+/** How often keys in use are read again: a key revoked by another process ends here at most this much later. */
+const REREAD_MS = 2000;
+/** A key that nobody used for this long, and that holds nothing open, is forgotten. */
+const IDLE_MS = 600_000;
+
+interface Cached {
+  readonly viewer: Viewer;
+  readonly revocation: AbortController;
+  usedAt: number;
+}
+
+export function createKeys({ store, clock, ids, log }: KeysDeps): Keys {
+  const cache = new Map<string, Cached>();
+  const closing = new AbortController();
+
+  async function authenticate(secret: string): Promise<Viewer | null> {
+    if (!SECRET.test(secret)) return null;
+    const hash = hashSecret(secret);
+    const known = cache.get(hash);
+    if (known) {
+      known.usedAt = clock.now().getTime();
+      return known.viewer;
+    }
+    const key = await store.keyByHash(hash);
+    if (key === null || key.revokedAt !== null) return null;
+    const revocation = new AbortController();
+    const { id: keyId, merchantId, label } = key;
+    const viewer = { keyId, merchantId, label, scopes: new Set(key.scopes), revoked: revocation.signal };
+    const raced = cache.get(hash);
+    if (raced) return raced.viewer;
+    cache.set(hash, { viewer, revocation, usedAt: clock.now().getTime() });
+    return viewer;
+  }
+
+  async function reread(): Promise<void> {
+    const longAgo = clock.now().getTime() - IDLE_MS;
+    for (const [hash, cached] of cache) {
+      const key = await store.keyByHash(hash);
+      if (key === null || key.revokedAt !== null) {
+        cache.delete(hash);
+        cached.revocation.abort();
+      } else if (cached.usedAt < longAgo && getEventListeners(cached.viewer.revoked, 'abort').length === 0) {
+        cache.delete(hash);
+      }
+    }
+  }
+
+  async function keepReading(): Promise<void> {
+    while (!closing.signal.aborted) {
+      await clock.sleep(REREAD_MS, closing.signal);
+      if (closing.signal.aborted) return;
+      await reread().catch((error: unknown) => log.error({ cause: describeError(error) }, 'keys not read again'));
+    }
+  }
+  void keepReading();
+
+  return {
+    authenticate,
+    async createMerchant(name) {
+      const merchant: Merchant = { schema: 1, id: ids.next('me') as MerchantId, name, createdAt: clock.now() };
+      await store.insertMerchant(merchant);
+      return merchant;
+    },
+    merchants: () => store.merchants(),
+    async createKey(merchantId, label, scopes) {
+      if (merchantId !== null && (await store.merchant(merchantId)) === null) {
+        throw new InvalidArgumentError([{ path: ['merchant'], message: `there is no merchant ${merchantId}` }]);
+      }
+      const secret = `${PREFIX}${toBase32(ids.bytes(25))}`;
+      const id = ids.next('ak') as ApiKeyId;
+      const createdAt = clock.now();
+      const key = {
+        schema: 1,
+        id,
+        merchantId,
+        hash: hashSecret(secret),
+        label,
+        scopes,
+        createdAt,
+        revokedAt: null,
+      } as const;
+      await store.insertKey(key);
+      return { key, secret };
+    },
+    list: (merchantId) => store.keys(merchantId),
+    async revoke(id) {
+      const there = await store.revokeKey(id, clock.now());
+      await reread();
+      return there;
+    },
+    close: () => closing.abort(),
+  };
+}
+
+const PREFIX = 'outflow_';
+const SECRET = /^outflow_[0-9a-v]{40}$/;
+
+/** A secret carries 200 random bits, so a plain digest of it cannot be searched. */
+function hashSecret(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex');
 }

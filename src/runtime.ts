@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { base32hexnopad } from '@scure/base';
+import { pino } from 'pino';
 
 /** The one source of time: tests replace it, and nothing else reads the wall clock. */
 export interface Clock {
@@ -27,8 +28,7 @@ export function toBase32(bytes: Uint8Array): string {
   return base32hexnopad.encode(bytes).toLowerCase();
 }
 
-/** Eight characters that sort as the instant does (five bytes of it: milliseconds since 1970, good until 2004 + 34 years
- * are long past; six are used so that the year 10889 still fits). */
+/** Ten characters that sort as instants do. */
 export function sortableTime(at: Date): string {
   const bytes = Buffer.alloc(6);
   bytes.writeUIntBE(at.getTime(), 0, 6);
@@ -56,4 +56,12 @@ export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error && typeof error.code === 'string' ? ` (${error.code})` : '';
   return `${error.message}${error.message.includes(code.slice(2, -1)) ? '' : code}`;
+}
+
+/** JSON lines on standard output; readable lines where that is a terminal. */
+export function createLog(level: string): Log {
+  const pretty = process.stdout.isTTY
+    ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname' } } }
+    : {};
+  return pino({ level, base: { service: 'outflow' }, ...pretty });
 }

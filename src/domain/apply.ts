@@ -85,6 +85,11 @@ export function apply(payout: Payout, news: News, source: Source, now: Date): Ap
   if (state !== payout.state && BY_EVIDENCE[payout.state]?.includes(state)) {
     draft = flag(draft, 'LATE_EVIDENCE', `the provider has it, although it was ${payout.state}`, now);
   }
+  const paying = draft.attempts.filter((attempt) => attempt.report?.moneyMoved === 'YES');
+  if (paying.length > 1) {
+    const orders = paying.map((attempt) => attempt.orderNumber).join(' and ');
+    draft = flag(draft, 'PAID_TWICE', `money has moved for both ${orders}`, now);
+  }
   const tells =
     !isSilent(payout, news) &&
     (state !== payout.told || draft.visible || draft.attention.length > payout.attention.length);

@@ -15,6 +15,17 @@ export interface Account {
   readonly enabled: boolean;
 }
 
+/** Why one provider was not taken for an order. */
+export interface ProviderReason {
+  readonly provider: ProviderId;
+  readonly reason: string;
+}
+
+/** Where an order goes, or one reason for each provider that was considered. */
+export type Route =
+  | { readonly kind: 'chosen'; readonly provider: ProviderId; readonly account: string }
+  | { readonly kind: 'none'; readonly reasons: readonly ProviderReason[] };
+
 /** The fields an answer repeats. A present one is compared with what was sent; an absent one is not. */
 export interface Echo {
   readonly amount?: Decimal;

@@ -72,11 +72,19 @@ function mismatches(order: Order, attempt: Attempt, report: StatusReport): strin
   if (echo.amount !== undefined && !equalDecimals(echo.amount, amount.amount)) wrong.push('amount');
   if (echo.currency !== undefined && echo.currency !== amount.currency) wrong.push('currency');
   if (echo.network !== undefined && echo.network !== destination.network) wrong.push('network');
-  if (echo.address !== undefined && (destination.kind !== 'blockchain' || echo.address !== destination.address)) {
+  if (
+    echo.address !== undefined &&
+    (destination.kind !== 'blockchain' || !sameAddress(echo.address, destination.address))
+  ) {
     wrong.push('address');
   }
   if (echo.orderNumber !== undefined && echo.orderNumber !== attempt.orderNumber) wrong.push('order number');
   return wrong;
+}
+
+/** The letter case of a `0x` address is a checksum, not a part of the address. */
+function sameAddress(a: string, b: string): boolean {
+  return a === b || (/^0x[0-9a-fA-F]{40}$/.test(a) && a.toLowerCase() === b.toLowerCase());
 }
 
 /** How far along an order is. */
@@ -129,7 +137,7 @@ function merge(known: AppliedReport | null, report: StatusReport, state: Reporte
     debits: report.debits.length > 0 ? report.debits : (known?.debits ?? []),
     received: report.received ?? known?.received ?? null,
     moneyMoved: report.state === null ? (known?.moneyMoved ?? 'UNKNOWN') : report.moneyMoved,
-    failure: report.failure,
+    failure: report.state === null ? (known?.failure ?? null) : report.failure,
   };
 }
 

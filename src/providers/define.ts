@@ -6,7 +6,7 @@ export interface Setting {
   /** The environment name that sets it for the account `default`. In `PROVIDERS_FILE` its key in `settings` is used. */
   readonly env: string;
   readonly kind: 'url' | 'text' | 'secret';
-  /** Used when it is not set; null: without it the account is off. */
+  /** Used when it is not set; empty: it may be left out; null: without it the account is off. */
   readonly fallback: string | null;
   readonly description: string;
 }
@@ -27,6 +27,7 @@ export interface ProviderDefinition {
   /** Lower case: its folder, and its part of the webhook path. */
   readonly slug: string;
   readonly settings: Readonly<Record<string, Setting>>;
+  /** Makes the provider with its accounts; none: it is off. */
   open(accounts: readonly AccountSettings[], transport: Transport): Provider;
 }
 

@@ -1,0 +1,97 @@
+import { parseArgs } from 'node:util';
+import { InvalidArgumentError } from './domain/errors.ts';
+import { type ApiKeyId, type MerchantId, SCOPES, type Scope } from './domain/merchant.ts';
+import type { Keys } from './keys.ts';
+
+/** What a command prints, line by line. */
+export type Print = (line: string) => void;
+
+export const USAGE = `outflow serve                                  the API, and a worker, in one process
+outflow worker                                 a worker alone
+outflow sandbox                                the stand-in providers alone
+outflow merchants create NAME
+outflow merchants list
+outflow keys create --merchant ID [--label TEXT] [--scope SCOPE ...]
+outflow keys create --operator [--label TEXT] [--scope SCOPE ...]
+outflow keys list [--merchant ID]
+outflow keys revoke ID
+
+Scopes: ${SCOPES.join(', ')}; all of them where none is named.
+Everything else comes from the environment: see .env.example.`;
+
+/**
+ * Runs a command on merchants or keys: `merchants create|list`, `keys create|list|revoke`. Throws InvalidArgumentError
+ * for words that it does not know and for what is not there.
+ */
+export async function runCommand(words: readonly string[], keys: Keys, print: Print): Promise<void> {
+  const [noun, verb, ...rest] = words;
+  const command = COMMANDS[`${noun} ${verb}`];
+  if (!command) throw refuse('command', `there is no "${words.join(' ')}"; see outflow --help`);
+  await command(rest, keys, print);
+}
+
+type Command = (words: string[], keys: Keys, print: Print) => Promise<void>;
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  async 'merchants create'(words, keys, print) {
+    const name = read(words, {}).positionals.join(' ').trim();
+    if (name === '' || name.length > 100) throw refuse('name', 'a merchant has a name of 1 to 100 characters');
+    const merchant = await keys.createMerchant(name);
+    print(merchant.id);
+  },
+  async 'merchants list'(words, keys, print) {
+    read(words, {});
+    for (const { id, createdAt, name } of await keys.merchants()) print(`${id}  ${createdAt.toISOString()}  ${name}`);
+  },
+  async 'keys create'(words, keys, print) {
+    const { values } = read(words, {
+      merchant: { type: 'string' },
+      operator: { type: 'boolean' },
+      label: { type: 'string' },
+      scope: { type: 'string', multiple: true },
+    });
+    if ((values.merchant === undefined) === (values.operator !== true)) {
+      throw refuse('merchant', 'say --merchant ID or --operator, and not both');
+    }
+    const scopes = (values.scope ?? SCOPES).map(parseScope);
+    const merchantId = (values.merchant as MerchantId | undefined) ?? null;
+    const { key, secret } = await keys.createKey(merchantId, values.label ?? '', [...new Set(scopes)]);
+    print(`${key.id}  ${key.scopes.join(' ')}`);
+    print(secret);
+    print('The line above is the key. It is stored only as a hash and is not shown again.');
+  },
+  async 'keys list'(words, keys, print) {
+    const { values } = read(words, { merchant: { type: 'string' } });
+    for (const key of await keys.list((values.merchant as MerchantId | undefined) ?? null)) {
+      const owner = key.merchantId ?? 'operator';
+      const state = key.revokedAt ? `revoked ${key.revokedAt.toISOString()}` : 'active';
+      print([key.id, owner, state, key.scopes.join(' '), key.label].join('  '));
+    }
+  },
+  async 'keys revoke'(words, keys, print) {
+    const [id, ...more] = read(words, {}).positionals;
+    if (id === undefined || more.length > 0) throw refuse('id', 'name one key, ak_…');
+    if (!(await keys.revoke(id as ApiKeyId))) throw refuse('id', `there is no key ${id}`);
+    print(`${id} is revoked; its open connections end within 5 seconds`);
+  },
+};
+
+type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']>;
+
+function read<T extends Options>(words: string[], options: T) {
+  try {
+    return parseArgs({ args: words, options, allowPositionals: true });
+  } catch (error) {
+    throw refuse('options', error instanceof Error ? error.message : String(error));
+  }
+}
+
+function parseScope(text: string): Scope {
+  const scope = SCOPES.find((one) => one === text);
+  if (!scope) throw refuse('scope', `${text} is none of ${SCOPES.join(', ')}`);
+  return scope;
+}
+
+function refuse(field: string, message: string): InvalidArgumentError {
+  return new InvalidArgumentError([{ path: [field], message }]);
+}
