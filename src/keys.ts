@@ -126,7 +126,11 @@ export function createKeys({ store, clock, ids, log }: KeysDeps): Keys {
       await store.insertKey(key);
       return { key, secret };
     },
-    list: (merchantId) => store.keys(merchantId),
+    async list(merchantId) {
+      if (merchantId !== null) return store.keys(merchantId);
+      const owners = [null, ...(await store.merchants()).map((merchant) => merchant.id)];
+      return (await Promise.all(owners.map((owner) => store.keys(owner)))).flat();
+    },
     async revoke(id) {
       const there = await store.revokeKey(id, clock.now());
       await reread();

@@ -129,6 +129,7 @@ export interface Store {
   merchants(): Promise<readonly Merchant[]>;
   insertKey(key: ApiKey): Promise<void>;
   keyByHash(hash: string): Promise<ApiKey | null>;
+  /** A merchant's keys; null: the operators'. Oldest first. */
   keys(merchantId: MerchantId | null): Promise<readonly ApiKey[]>;
   /** False when there is no such key. A key revoked before stays as it was. */
   revokeKey(id: ApiKeyId, at: Date): Promise<boolean>;

@@ -1,0 +1,125 @@
+/** Written into a new store; a store with a greater one was made by a newer program. */
+export const SCHEMA_VERSION = 1;
+
+/** A record is its JSON document; the columns beside it are what queries search by. Instants are ms since 1970. */
+export const SCHEMA = `
+  CREATE TABLE store (
+    schema INTEGER NOT NULL, environment TEXT NOT NULL, epoch TEXT NOT NULL, secret BLOB NOT NULL,
+    created_at INTEGER NOT NULL, checked_at INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE payouts (
+    id TEXT PRIMARY KEY, merchant_id TEXT NOT NULL, reference TEXT NOT NULL, version INTEGER NOT NULL,
+    state TEXT NOT NULL, provider TEXT NOT NULL, currency TEXT NOT NULL, created_at INTEGER NOT NULL,
+    due_at INTEGER, document TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX payouts_by_reference ON payouts (merchant_id, reference);
+  -- The last three columns let a filter pass over rows without reading their documents.
+  CREATE INDEX payouts_by_age ON payouts (merchant_id, created_at, id, state, provider, currency);
+  CREATE INDEX payouts_due ON payouts (provider, state, due_at) WHERE due_at IS NOT NULL;
+
+  -- AUTOINCREMENT: a row id is never used again, and rows become visible in the order of their ids.
+  CREATE TABLE events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL, payout_id TEXT NOT NULL, sequence INTEGER NOT NULL,
+    merchant_id TEXT NOT NULL, document TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX events_by_event_id ON events (event_id);
+  CREATE UNIQUE INDEX events_by_payout ON events (payout_id, sequence);
+  CREATE INDEX events_by_merchant ON events (merchant_id);
+
+  -- Unique: two payouts under one order number would be one payout to the provider.
+  CREATE TABLE attempts (
+    payout_id TEXT NOT NULL, number INTEGER NOT NULL, provider TEXT NOT NULL, account TEXT NOT NULL,
+    order_number TEXT NOT NULL, provider_reference TEXT, PRIMARY KEY (payout_id, number)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX attempts_by_order_number ON attempts (provider, account, order_number);
+  CREATE INDEX attempts_by_reference ON attempts (provider, account, provider_reference)
+    WHERE provider_reference IS NOT NULL;
+
+  CREATE TABLE claims (
+    provider TEXT NOT NULL, fingerprint TEXT NOT NULL, reference TEXT NOT NULL, payout_id TEXT NOT NULL,
+    attempt INTEGER NOT NULL, PRIMARY KEY (provider, fingerprint, reference)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE sealed (
+    payout_id TEXT NOT NULL, kind TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (payout_id, kind)
+  ) STRICT;
+
+  CREATE TABLE merchants (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
+  CREATE TABLE keys (id TEXT PRIMARY KEY, merchant_id TEXT, hash TEXT NOT NULL UNIQUE, document TEXT NOT NULL) STRICT;
+`;
+
+const PAGE = `
+  SELECT document FROM payouts
+  WHERE merchant_id = :merchantId
+    AND (created_at, id) > (:oldestAt, :oldestId) AND (created_at, id) < (:newestAt, :newestId)
+    AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+    AND (:providers IS NULL OR provider IN (SELECT value FROM json_each(:providers)))
+    AND (:currency IS NULL OR currency = :currency)`;
+
+// A unary plus keeps the planner from searching by that column: these go by payout and only check the merchant.
+const EVENTS_OF_PAYOUT = `
+  SELECT id, document FROM events
+  WHERE payout_id = :payoutId AND +merchant_id = :merchantId AND sequence > :after AND sequence < :before`;
+
+/** Every statement that a running store uses, prepared once. A test reads their query plans. */
+export const STATEMENTS = {
+  insertPayout: `
+    INSERT INTO payouts (id, merchant_id, reference, version, state, provider, currency, created_at, due_at, document)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  updatePayout: `
+    UPDATE payouts SET version = :version, state = :state, provider = :provider, due_at = :dueAt, document = :document
+    WHERE id = :id AND version = :version - 1`,
+  insertEvent: `INSERT INTO events (event_id, payout_id, sequence, merchant_id, document) VALUES (?, ?, ?, ?, ?)`,
+  saveAttempt: `
+    INSERT INTO attempts (payout_id, number, provider, account, order_number, provider_reference)
+    VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (payout_id, number) DO UPDATE SET provider_reference = excluded.provider_reference
+    WHERE provider_reference IS NOT excluded.provider_reference`,
+
+  payoutsById: `
+    SELECT document FROM json_each(?) AS wanted CROSS JOIN payouts ON payouts.id = wanted.value
+    WHERE +merchant_id = ?`,
+  payoutByReference: 'SELECT document FROM payouts WHERE merchant_id = ? AND reference = ?',
+  due: `
+    SELECT due_at, document FROM payouts WHERE provider = ? AND state = ? AND due_at <= ?
+    ORDER BY due_at LIMIT ?`,
+  pageForward: `${PAGE} ORDER BY created_at DESC, id DESC LIMIT :limit`,
+  pageBackward: `${PAGE} ORDER BY created_at, id LIMIT :limit`,
+
+  head: 'SELECT max(id) AS id FROM events',
+  event: 'SELECT id, document FROM events WHERE event_id = ? AND +merchant_id = ?',
+  firstEventsOfPayout: `${EVENTS_OF_PAYOUT} ORDER BY sequence LIMIT :limit`,
+  lastEventsOfPayout: `${EVENTS_OF_PAYOUT} ORDER BY sequence DESC LIMIT :limit`,
+  eventsOfAll: 'SELECT id, document FROM events WHERE id > ? ORDER BY id LIMIT ?',
+  eventsOfMerchant: 'SELECT id, document FROM events WHERE merchant_id = ? AND id > ? ORDER BY id LIMIT ?',
+  eventsOfPayouts: `
+    SELECT id, document FROM events INDEXED BY events_by_payout
+    WHERE payout_id IN (SELECT value FROM json_each(?)) AND id > ? ORDER BY id LIMIT ?`,
+
+  byOrderNumber: `
+    SELECT attempts.number, document FROM attempts JOIN payouts ON payouts.id = payout_id
+    WHERE attempts.provider = ? AND account = ? AND order_number = ?`,
+  byProviderReference: `
+    SELECT attempts.number, document FROM attempts JOIN payouts ON payouts.id = payout_id
+    WHERE attempts.provider = ? AND account = ? AND provider_reference = ?`,
+  insertClaim: `
+    INSERT INTO claims (provider, fingerprint, reference, payout_id, attempt) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT DO NOTHING`,
+  claim: 'SELECT payout_id, attempt FROM claims WHERE provider = ? AND fingerprint = ? AND reference = ?',
+
+  insertSealed: 'INSERT INTO sealed (payout_id, kind, bytes) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+  sealed: 'SELECT bytes FROM sealed WHERE payout_id = ? AND kind = ?',
+  deleteSealed: 'DELETE FROM sealed WHERE payout_id = ?',
+
+  insertMerchant: 'INSERT INTO merchants (id, document) VALUES (?, ?)',
+  merchant: 'SELECT document FROM merchants WHERE id = ?',
+  merchants: 'SELECT document FROM merchants ORDER BY id',
+  insertKey: 'INSERT INTO keys (id, merchant_id, hash, document) VALUES (?, ?, ?, ?)',
+  updateKey: 'UPDATE keys SET document = ? WHERE id = ?',
+  key: 'SELECT document FROM keys WHERE id = ?',
+  keyByHash: 'SELECT document FROM keys WHERE hash = ?',
+  keys: 'SELECT document FROM keys WHERE merchant_id IS ? ORDER BY id',
+
+  check: 'UPDATE store SET checked_at = ?',
+} as const;

@@ -1,0 +1,540 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { StartupError } from '../domain/errors.ts';
+import type { ApiKey, ApiKeyId, Merchant, MerchantId } from '../domain/merchant.ts';
+import { isFinal, type Payout, type PayoutEvent, type PayoutEventId, type PayoutId } from '../domain/payout.ts';
+import type { OrderKey, ProviderId } from '../domain/provider.ts';
+import type {
+  AttemptKey,
+  Environment,
+  EventFilter,
+  EventPage,
+  LeaseRequest,
+  LoggedEvent,
+  Page,
+  PageKey,
+  PageQuery,
+  Position,
+  Store,
+} from '../domain/store.ts';
+import { Bell } from './bell.ts';
+import { decodeEvent, decodeKey, decodeMerchant, decodePayout, dueAt, encode } from './codec.ts';
+import { SCHEMA, SCHEMA_VERSION, STATEMENTS } from './sql.ts';
+
+type Statements = Readonly<Record<keyof typeof STATEMENTS, StatementSync>>;
+type Row = Readonly<Record<string, SQLOutputValue>>;
+
+export interface SqliteOptions {
+  /** The database file; it and its folder are made when missing, readable by their owner alone. */
+  readonly path: string;
+  /** Stamped on a new store; a store with the other stamp is not opened. */
+  readonly environment: Environment;
+  readonly now: () => Date;
+  readonly random: (size: number) => Buffer;
+  /** True: this process owns the file until it ends, and a second owner is refused. False: opens beside the owner. */
+  readonly exclusive: boolean;
+}
+
+/**
+ * Opens the embedded store, making it at its first start. Rejects with a `StartupError` when the file belongs to
+ * another process, environment, program or newer version of this one, or cannot be opened.
+ */
+export async function openSqlite(options: SqliteOptions): Promise<Store> {
+  const opened: DatabaseSync[] = [];
+  try {
+    createFile(options.path);
+    if (options.exclusive) opened.push(takeOwnership(options.path));
+    const db = new DatabaseSync(options.path, { timeout: 5000 });
+    opened.push(db);
+    // `fullfsync` is for macOS, whose plain fsync returns before the disk has the bytes.
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON');
+    return new SqliteStore(opened, db, readStamp(db, options), options.now);
+  } catch (error) {
+    for (const db of opened) db.close();
+    if (error instanceof StartupError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartupError(`the store ${options.path} cannot be opened: ${reason}`, { cause: error });
+  }
+}
+
+/** Only a file that is not there is opened here: closing one that is would drop this process's SQLite locks on it. */
+function createFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+}
+
+/** A lock that the operating system drops however the process ends: an open transaction on a file of its own. */
+function takeOwnership(path: string): DatabaseSync {
+  const owner = new DatabaseSync(`${path}-owner`);
+  try {
+    owner.exec('BEGIN EXCLUSIVE');
+    return owner;
+  } catch (error) {
+    owner.close();
+    const busy = error instanceof Error && 'errcode' in error && error.errcode === 5;
+    throw busy ? new StartupError(`another process owns the store ${path}: one server runs on it at a time`) : error;
+  }
+}
+
+interface Stamp {
+  readonly environment: Environment;
+  readonly epoch: string;
+  readonly secret: Buffer;
+}
+
+function readStamp(db: DatabaseSync, options: SqliteOptions): Stamp {
+  const { path, environment, now, random } = options;
+  db.exec('BEGIN IMMEDIATE');
+  const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+  if (tables.length === 0) {
+    db.exec(SCHEMA);
+    db.prepare('INSERT INTO store VALUES (?, ?, ?, ?, ?, ?)').run(
+      SCHEMA_VERSION,
+      environment,
+      random(8).toString('hex'),
+      random(32),
+      now().getTime(),
+      now().getTime(),
+    );
+  } else if (!tables.some((table) => table.name === 'store')) {
+    throw new StartupError(`${path} is another program's database`);
+  }
+  const row = db.prepare('SELECT * FROM store').get() ?? {};
+  const schema = readInteger(row.schema);
+  if (schema > SCHEMA_VERSION) {
+    throw new StartupError(`the store ${path} has schema ${schema}; this program knows ${SCHEMA_VERSION}: update it`);
+  }
+  if (row.environment !== environment) {
+    throw new StartupError(`the store ${path} belongs to ${row.environment} and was opened for ${environment}`);
+  }
+  db.exec('COMMIT');
+  return { environment, epoch: readText(row.epoch), secret: readBytes(row.secret) };
+}
+
+/** A write that waits for its transaction. */
+interface Write {
+  /** Returns how to answer it, once it is durable. */
+  perform(): () => void;
+  refuse(error: unknown): void;
+}
+
+/**
+ * Group commit: the writes of one turn of the event loop share one transaction and one fsync, a savepoint each, and
+ * none is answered before COMMIT. The whole transaction is one synchronous block, so no read can fall inside it.
+ */
+class WriteQueue {
+  readonly #db: DatabaseSync;
+  #waiting: Write[] = [];
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  /** Rejects with what `work` throws, and it alone is undone; or with what kept the transaction from committing. */
+  run<T>(work: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const perform = () => {
+        const result = work();
+        return () => resolve(result);
+      };
+      this.#waiting.push({ perform, refuse: reject });
+      if (this.#waiting.length === 1) setImmediate(() => this.flush());
+    });
+  }
+
+  flush(): void {
+    const writes = this.#waiting;
+    this.#waiting = [];
+    if (writes.length === 0) return;
+    try {
+      this.#db.exec('BEGIN IMMEDIATE');
+      const answers = writes.map((write) => this.#perform(write));
+      this.#db.exec('COMMIT');
+      for (const answer of answers) answer();
+    } catch (error) {
+      for (const write of writes) write.refuse(error);
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+    }
+  }
+
+  /** Does one write and returns how to answer it; throws only where the whole transaction is lost. */
+  #perform(write: Write): () => void {
+    this.#db.exec('SAVEPOINT one');
+    try {
+      const answer = write.perform();
+      this.#db.exec('RELEASE one');
+      return answer;
+    } catch (error) {
+      // On a full disk and its like SQLite undoes the transaction by itself: what follows would run outside of any.
+      if (!this.#db.isTransaction) throw error;
+      this.#db.exec('ROLLBACK TO one; RELEASE one');
+      return () => write.refuse(error);
+    }
+  }
+}
+
+/** Reads run at once on the one connection; writes go through the queue. A closed store refuses both. */
+class SqliteStore implements Store {
+  readonly environment: Environment;
+  readonly secret: Buffer;
+  readonly #epoch: string;
+  readonly #now: () => Date;
+  readonly #opened: readonly DatabaseSync[];
+  readonly #statements: Statements;
+  readonly #queue: WriteQueue;
+  readonly #bell = new Bell();
+  #closed = false;
+
+  constructor(opened: readonly DatabaseSync[], db: DatabaseSync, stamp: Stamp, now: () => Date) {
+    this.environment = stamp.environment;
+    this.secret = stamp.secret;
+    this.#epoch = stamp.epoch;
+    this.#now = now;
+    this.#opened = opened;
+    this.#queue = new WriteQueue(db);
+    this.#statements = Object.fromEntries(
+      Object.entries(STATEMENTS).map(([name, sql]) => [name, db.prepare(sql)]),
+    ) as Statements;
+  }
+
+  get #sql(): Statements {
+    if (this.#closed) throw new Error('the store is closed');
+    return this.#statements;
+  }
+
+  async #write<T>(work: (sql: Statements) => T): Promise<T> {
+    const sql = this.#sql;
+    return this.#queue.run(() => work(sql));
+  }
+
+  async insert(payout: Payout, event: PayoutEvent): Promise<{ payout: Payout; replayed: boolean }> {
+    const first = await this.#write((sql) => {
+      const { id, merchantId, reference, version, state, provider, order, createdAt } = payout;
+      const { changes } = sql.insertPayout.run(
+        id,
+        merchantId,
+        reference,
+        version,
+        state,
+        provider,
+        order.amount.currency,
+        createdAt.getTime(),
+        dueAt(payout)?.getTime() ?? null,
+        encode(payout),
+      );
+      if (changes === 1) {
+        saveBeside(sql, payout, event);
+        return null;
+      }
+      const row = sql.payoutByReference.get(merchantId, reference);
+      if (row === undefined) throw new Error(`the id ${id} belongs to a payout with another reference`);
+      return readPayout(row);
+    });
+    if (first === null) this.#bell.ring();
+    return first === null ? { payout, replayed: false } : { payout: first, replayed: true };
+  }
+
+  async commit(after: Payout, event: PayoutEvent | null): Promise<'committed' | 'stale'> {
+    const committed = await this.#write((sql) => update(sql, after) && saveBeside(sql, after, event));
+    if (committed && event !== null) this.#bell.ring();
+    return committed ? 'committed' : 'stale';
+  }
+
+  async payouts(merchantId: MerchantId, ids: readonly PayoutId[]): Promise<ReadonlyMap<PayoutId, Payout>> {
+    const payouts = this.#sql.payoutsById.all(JSON.stringify(ids), merchantId).map(readPayout);
+    return new Map(payouts.map((payout) => [payout.id, payout]));
+  }
+
+  async byReference(merchantId: MerchantId, reference: string): Promise<Payout | null> {
+    const row = this.#sql.payoutByReference.get(merchantId, reference);
+    return row === undefined ? null : readPayout(row);
+  }
+
+  async payoutEvents(
+    merchantId: MerchantId,
+    payoutId: PayoutId,
+    { after, before, limit, last }: Parameters<Store['payoutEvents']>[2],
+  ): Promise<readonly LoggedEvent[]> {
+    const statement = last ? this.#sql.lastEventsOfPayout : this.#sql.firstEventsOfPayout;
+    const events = statement.all({ merchantId, payoutId, after, before, limit }).map((row) => this.#readEvent(row));
+    return last ? events.reverse() : events;
+  }
+
+  async event(merchantId: MerchantId, id: PayoutEventId): Promise<LoggedEvent | null> {
+    const row = this.#sql.event.get(id, merchantId);
+    return row === undefined ? null : this.#readEvent(row);
+  }
+
+  async page({ merchantId, filter, limit, direction, from, until }: PageQuery): Promise<Page> {
+    const forward = direction === 'forward';
+    const newest = [keyOf(forward ? from : until), keyOf(filter.createdBefore)].reduce(older) ?? END_OF_TIME;
+    const oldest = [keyOf(forward ? until : from), keyOf(filter.createdFrom)].reduce(newer) ?? START_OF_TIME;
+    const statement = forward ? this.#sql.pageForward : this.#sql.pageBackward;
+    const rows = statement.all({
+      merchantId,
+      newestAt: newest.at,
+      newestId: newest.id,
+      oldestAt: oldest.at,
+      oldestId: oldest.id,
+      states: filter.states === undefined ? null : JSON.stringify(filter.states),
+      providers: filter.providers === undefined ? null : JSON.stringify(filter.providers),
+      currency: filter.currency ?? null,
+      limit: limit + 1,
+    });
+    const payouts = rows.slice(0, limit).map(readPayout);
+    return { payouts: forward ? payouts : payouts.reverse(), more: rows.length > limit };
+  }
+
+  putSealed(payoutId: PayoutId, kind: string, bytes: Buffer): Promise<void> {
+    return this.#write((sql) => {
+      sql.insertSealed.run(payoutId, kind, bytes);
+    });
+  }
+
+  async getSealed(payoutId: PayoutId, kind: string): Promise<Buffer | null> {
+    const row = this.#sql.sealed.get(payoutId, kind);
+    return row === undefined ? null : readBytes(row.bytes);
+  }
+
+  erase(merchantId: MerchantId, payoutId: PayoutId): Promise<boolean> {
+    return this.#write((sql) => {
+      const row = sql.payoutsById.get(JSON.stringify([payoutId]), merchantId);
+      if (row === undefined || !isFinal(readPayout(row).state)) return false;
+      sql.deleteSealed.run(payoutId);
+      return true;
+    });
+  }
+
+  claimReference(
+    provider: ProviderId,
+    fingerprint: string,
+    reference: string,
+    { payoutId, attempt }: AttemptKey,
+  ): Promise<boolean> {
+    return this.#write((sql) => {
+      sql.insertClaim.run(provider, fingerprint, reference, payoutId, attempt);
+      const claim = sql.claim.get(provider, fingerprint, reference);
+      return claim?.payout_id === payoutId && claim.attempt === attempt;
+    });
+  }
+
+  /** By the order number where there is one, which is ours; else by the provider's reference. */
+  async findByOrder(
+    provider: ProviderId,
+    account: string,
+    { orderNumber, providerReference }: OrderKey,
+  ): Promise<{ payout: Payout; attempt: number } | null> {
+    const row =
+      orderNumber === null
+        ? this.#sql.byProviderReference.get(provider, account, providerReference)
+        : this.#sql.byOrderNumber.get(provider, account, orderNumber);
+    return row === undefined ? null : { payout: readPayout(row), attempt: readInteger(row.number) };
+  }
+
+  lease({ providers, states, now, leaseMs, owner }: LeaseRequest): Promise<readonly Payout[]> {
+    return this.#write((sql) => {
+      const leased: Payout[] = [];
+      for (const [provider, limit] of providers) {
+        // To SQLite a negative limit is none at all.
+        if (limit <= 0) continue;
+        // State by state, so that each search stops at the limit however many payouts are due.
+        const rows = states.flatMap((state) => sql.due.all(provider, state, now.getTime(), limit));
+        rows.sort((a, b) => readInteger(a.due_at) - readInteger(b.due_at));
+        for (const payout of rows.slice(0, limit).map(readPayout)) {
+          const version = payout.version + 1;
+          const lease = { owner, fence: version, until: new Date(now.getTime() + leaseMs) };
+          const after: Payout = { ...payout, version, lease };
+          if (update(sql, after)) leased.push(after);
+        }
+      }
+      return leased;
+    });
+  }
+
+  async head(): Promise<Position> {
+    return this.#position(this.#headRow());
+  }
+
+  /** The filter's payouts, or its merchant, or the whole log decide which rows are read; the rest only sifts them. */
+  async events(after: Position | null, filter: EventFilter, limit: number): Promise<EventPage> {
+    // Read before the rows: whatever is committed later has a greater id.
+    const head = this.#headRow();
+    const start = after === null ? 0 : this.#rowOf(after);
+    if (start === null) throw new Error('the position is not one of this store');
+    const rows = this.#rowsAfter(start, filter, limit);
+    const last = readInteger(rows.at(-1)?.id ?? start);
+    const more = rows.length === limit;
+    const { merchantId, states, providers } = filter;
+    const events = rows
+      .map((row) => this.#readEvent(row))
+      .filter(({ event }) => merchantId === null || event.merchantId === merchantId)
+      .filter(({ event }) => states === undefined || states.includes(event.state))
+      .filter(({ event }) => providers === undefined || providers.includes(event.provider));
+    return { events, position: this.#position(more ? last : Math.max(last, head)), more };
+  }
+
+  #rowsAfter(start: number, { merchantId, payoutIds }: EventFilter, limit: number): Row[] {
+    const sql = this.#sql;
+    if (payoutIds !== undefined) return sql.eventsOfPayouts.all(JSON.stringify(payoutIds), start, limit);
+    if (merchantId !== null) return sql.eventsOfMerchant.all(merchantId, start, limit);
+    return sql.eventsOfAll.all(start, limit);
+  }
+
+  knows(position: string): boolean {
+    return this.#rowOf(position) !== null;
+  }
+
+  /** Rings for commits of this process: no other one writes events while it owns the file. */
+  watch(signal: AbortSignal): AsyncIterable<void> {
+    return this.#bell.watch(signal);
+  }
+
+  insertMerchant(merchant: Merchant): Promise<void> {
+    return this.#write((sql) => {
+      sql.insertMerchant.run(merchant.id, encode(merchant));
+    });
+  }
+
+  async merchant(id: MerchantId): Promise<Merchant | null> {
+    const row = this.#sql.merchant.get(id);
+    return row === undefined ? null : decodeMerchant(readText(row.document));
+  }
+
+  async merchants(): Promise<readonly Merchant[]> {
+    return this.#sql.merchants.all().map((row) => decodeMerchant(readText(row.document)));
+  }
+
+  insertKey(key: ApiKey): Promise<void> {
+    return this.#write((sql) => {
+      sql.insertKey.run(key.id, key.merchantId, key.hash, encode(key));
+    });
+  }
+
+  async keyByHash(hash: string): Promise<ApiKey | null> {
+    const row = this.#sql.keyByHash.get(hash);
+    return row === undefined ? null : decodeKey(readText(row.document));
+  }
+
+  /** Null: the operators' keys. */
+  async keys(merchantId: MerchantId | null): Promise<readonly ApiKey[]> {
+    return this.#sql.keys.all(merchantId).map((row) => decodeKey(readText(row.document)));
+  }
+
+  revokeKey(id: ApiKeyId, at: Date): Promise<boolean> {
+    return this.#write((sql) => {
+      const row = sql.key.get(id);
+      if (row === undefined) return false;
+      const key = decodeKey(readText(row.document));
+      sql.updateKey.run(encode({ ...key, revokedAt: key.revokedAt ?? at }), id);
+      return true;
+    });
+  }
+
+  /** Writes, since a full disk can still be read. */
+  ping(): Promise<void> {
+    return this.#write((sql) => {
+      sql.check.run(this.#now().getTime());
+    });
+  }
+
+  /** Writes that were asked for before are done and answered. Closing twice is closing once. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#queue.flush();
+    this.#bell.close();
+    for (const db of this.#opened.toReversed()) db.close();
+  }
+
+  #readEvent(row: Row): LoggedEvent {
+    return { event: decodeEvent(readText(row.document)), position: this.#position(readInteger(row.id)) };
+  }
+
+  #headRow(): number {
+    return readInteger(this.#sql.head.get()?.id ?? 0);
+  }
+
+  #position(row: number): Position {
+    return `${this.#epoch}.${row.toString(36)}` as Position;
+  }
+
+  /** Null for a position of another store, or past the end, as one from before the file was replaced by an older copy. */
+  #rowOf(position: string): number | null {
+    const digits = /^[0-9a-f]{16}\.(0|[1-9a-z][0-9a-z]{0,9})$/.exec(position)?.[1];
+    if (digits === undefined || !position.startsWith(this.#epoch)) return null;
+    const row = Number.parseInt(digits, 36);
+    return row <= this.#headRow() ? row : null;
+  }
+}
+
+/** False when the stored version is not the one before. */
+function update(sql: Statements, after: Payout): boolean {
+  const { id, version, state, provider } = after;
+  const { changes } = sql.updatePayout.run({
+    id,
+    version,
+    state,
+    provider,
+    dueAt: dueAt(after)?.getTime() ?? null,
+    document: encode(after),
+  });
+  return changes === 1;
+}
+
+/** What is written with a payout: its event, and its attempts as webhooks find them. */
+function saveBeside(sql: Statements, payout: Payout, event: PayoutEvent | null): true {
+  if (event !== null) {
+    sql.insertEvent.run(event.id, event.payoutId, event.sequence, event.merchantId, encode(event));
+  }
+  for (const { number, provider, account, orderNumber, providerReference } of payout.attempts) {
+    sql.saveAttempt.run(payout.id, number, provider, account, orderNumber, providerReference);
+  }
+  return true;
+}
+
+/** A bound of a page, exclusive. No payout has an empty id, so an instant with one stands before all of its payouts. */
+interface Bound {
+  readonly at: number;
+  readonly id: string;
+}
+const START_OF_TIME: Bound = { at: Number.MIN_SAFE_INTEGER, id: '' };
+const END_OF_TIME: Bound = { at: Number.MAX_SAFE_INTEGER, id: '' };
+
+function keyOf(key: PageKey | Date | null | undefined): Bound | null {
+  if (key instanceof Date) return { at: key.getTime(), id: '' };
+  return key ? { at: key.createdAt.getTime(), id: key.id } : null;
+}
+
+function older(a: Bound | null, b: Bound | null): Bound | null {
+  if (a === null || b === null) return a ?? b;
+  return a.at < b.at || (a.at === b.at && a.id < b.id) ? a : b;
+}
+
+function newer(a: Bound | null, b: Bound | null): Bound | null {
+  if (a === null || b === null) return a ?? b;
+  return older(a, b) === a ? b : a;
+}
+
+function readPayout(row: Row): Payout {
+  return decodePayout(readText(row.document));
+}
+
+function readText(value: SQLOutputValue | undefined): string {
+  if (typeof value !== 'string') throw new TypeError('a column of the store is not text');
+  return value;
+}
+
+function readInteger(value: SQLOutputValue | undefined): number {
+  if (typeof value !== 'number') throw new TypeError('a column of the store is not an integer');
+  return value;
+}
+
+function readBytes(value: SQLOutputValue | undefined): Buffer {
+  if (!(value instanceof Uint8Array)) throw new TypeError('a column of the store is not bytes');
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}

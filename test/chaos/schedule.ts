@@ -1,0 +1,224 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { MerchantId } from '../../src/domain/merchant.ts';
+import type { Order, PayoutState } from '../../src/domain/payout.ts';
+import type { Sandbox } from '../../src/sandbox.ts';
+import { decimal } from '../support/payouts.ts';
+
+/** Real milliseconds where it says so, else milliseconds of the scaled clock. */
+export const TIMES = {
+  factor: 50,
+  /** Real: how long one exchange with the provider may take. */
+  deadlineMs: 250,
+  leaseMs: 30_000,
+  pollMs: 500,
+  /** Checks in a row that learnt nothing, after which what is in doubt is left to an operator. */
+  patience: 4,
+};
+
+export const MERCHANT = 'me_chaos' as MerchantId;
+
+/** Where a life ends: at the nth time that a step is reached, or after so many real milliseconds. */
+export interface Crash {
+  readonly step: string;
+  readonly nth: number;
+  readonly when: 'before' | 'after';
+}
+
+/** What one process is told. */
+export interface Life {
+  readonly origin: number;
+  readonly path: string;
+  readonly port: number;
+  readonly slug: string;
+  readonly credentials: Readonly<Record<string, string>>;
+  readonly payouts: readonly { readonly reference: string; readonly amount: string }[];
+  readonly crash: Crash | null;
+}
+
+/** How a payout stands at the end. */
+export interface Told {
+  readonly id: string;
+  readonly reference: string;
+  readonly state: PayoutState;
+  readonly orderNumbers: readonly string[];
+  readonly attention: readonly string[];
+}
+
+export function orderOf(amount: string): Order {
+  return {
+    amount: { amount: decimal(amount), currency: 'USDT' },
+    feeMode: 'ADD',
+    destination: { kind: 'blockchain', address: 'TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t', network: 'TRON', memo: null },
+    sourceCurrency: null,
+    description: null,
+  };
+}
+
+/** Numbers in [0, 1) that follow from the seed alone. */
+export function createRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Faults that a payout may meet in a schedule, by its amount's decimals; those of `docs/sandbox.md` that end soon. */
+const CENTS = [
+  '00',
+  '00',
+  '00',
+  '61',
+  '62',
+  '63',
+  '64',
+  '65',
+  '66',
+  '67',
+  '68',
+  '69',
+  '70',
+  '71',
+  '75',
+  '77',
+  '78',
+  '79',
+  '80',
+  '81',
+  '82',
+  '84',
+  '85',
+  '86',
+  '89',
+  '90',
+  '91',
+  '92',
+  '93',
+  '94',
+  '98',
+];
+const STEPS = [
+  'insert',
+  'putSealed',
+  'commit',
+  'commit',
+  'commit',
+  'claimReference',
+  'lease',
+  'exchange',
+  'exchange',
+  'time',
+];
+
+/** Everything that a seed decides. */
+export interface Schedule {
+  readonly seed: number;
+  readonly amounts: readonly string[];
+  readonly crashes: readonly Crash[];
+}
+
+export function planSchedule(seed: number): Schedule {
+  const random = createRandom(seed);
+  const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
+  const amounts = Array.from(
+    { length: 1 + Math.floor(random() * 3) },
+    () => `${10 + Math.floor(random() * 90)}.${pick(CENTS)}`,
+  );
+  const crashes = Array.from({ length: 1 + Math.floor(random() * 3) }, (): Crash => {
+    const step = pick(STEPS);
+    const nth = step === 'time' ? Math.floor(random() * 400) : 1 + Math.floor(random() * (step === 'commit' ? 8 : 3));
+    return { step, nth, when: pick(['before', 'after']) };
+  });
+  return { seed, amounts, crashes };
+}
+
+/** What came of a schedule. */
+export interface Outcome {
+  /** What is wrong between the store and the sandbox's books, one line each: none is the point. */
+  readonly faults: readonly string[];
+  readonly states: readonly PayoutState[];
+  /** How many processes were really killed. */
+  readonly crashes: number;
+}
+
+/**
+ * Lives through a schedule: one process after another on one store, each killed where the schedule says, the last one
+ * left alone.
+ */
+export async function runSchedule(
+  schedule: Schedule,
+  slug: string,
+  sandbox: Sandbox,
+  origin: number,
+): Promise<Outcome> {
+  const dir = await mkdtemp(join(tmpdir(), 'outflow-chaos-'));
+  const payouts = schedule.amounts.map((amount, at) => ({ reference: `${slug}-${schedule.seed}-${at}`, amount }));
+  const path = join(dir, 'outflow.db');
+  const common = { origin, path, port: await freePort(), slug, credentials: sandbox.credentials(slug), payouts };
+  try {
+    let crashes = 0;
+    for (const crash of schedule.crashes) if ((await live({ ...common, crash })) === null) crashes += 1;
+    const told = await live({ ...common, crash: null });
+    if (told === null) return { faults: ['the last process ended without a word'], states: [], crashes };
+    const faults = told.flatMap((payout) => faultsOf(payout, slug, sandbox));
+    return { faults, states: told.map((payout) => payout.state), crashes };
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+}
+
+/** Runs one life to its end; null where it was killed. */
+async function live(life: Life): Promise<readonly Told[] | null> {
+  const child = fork(join(import.meta.dirname, 'child.ts'), [JSON.stringify(life)], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    // Hundreds of short lives: most of each would go into compiling the same sources.
+    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'outflow-compile-cache') },
+  });
+  const { crash } = life;
+  const kill = crash?.step === 'time' ? setTimeout(() => child.kill('SIGKILL'), crash.nth) : undefined;
+  let told: readonly Told[] | null = null;
+  child.on('message', (message) => {
+    told = message as readonly Told[];
+  });
+  const [code, signal] = await once(child, 'exit');
+  clearTimeout(kill);
+  if (code !== 0 && signal !== 'SIGKILL') throw new Error(`a process of the schedule ended with ${code ?? signal}`);
+  return told;
+}
+
+/** What must never be: paid twice, lost, COMPLETED unpaid, FAILED paid, in doubt where the provider could have told. */
+function faultsOf(payout: Told, slug: string, sandbox: Sandbox): string[] {
+  const orders = sandbox.books().filter((order) => payout.orderNumbers.includes(order.mark ?? ''));
+  const paid = orders.filter((order) => order.state === 'COMPLETED');
+  const faults: string[] = [];
+  const expect = (holds: boolean, fault: string): void => {
+    if (!holds)
+      faults.push(
+        `${payout.reference} is ${payout.state} with ${orders.length} order(s), ${paid.length} paid: ${fault}`,
+      );
+  };
+  expect(orders.length <= 1, 'sent twice');
+  expect(payout.state !== 'COMPLETED' || paid.length === 1, 'COMPLETED and not paid');
+  expect(payout.state !== 'FAILED' || paid.length === 0, 'FAILED and paid');
+  expect(payout.state !== 'CANCELLED' || paid.length === 0, 'CANCELLED and paid');
+  // Only an order that never came to be, at a provider that cannot prove it, may stay in doubt.
+  expect(payout.state !== 'IN_DOUBT' || (orders.length === 0 && slug !== 'io2328'), 'in doubt for no reason');
+  return faults;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}

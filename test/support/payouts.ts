@@ -1,0 +1,210 @@
+import { createHash } from 'node:crypto';
+import type { ApiKey, ApiKeyId, Merchant, MerchantId } from '../../src/domain/merchant.ts';
+import { type Decimal, parseDecimal } from '../../src/domain/money.ts';
+import type { Attempt, Payout, PayoutEvent, PayoutEventId, PayoutId } from '../../src/domain/payout.ts';
+import type { ProviderId } from '../../src/domain/provider.ts';
+
+/** The instant at which every sample is made, unless told otherwise. */
+export const NOON = new Date('2026-07-01T12:00:00.000Z');
+
+let made = 0;
+/** A number that no other sample of this process has. */
+function nextNumber(): number {
+  made += 1;
+  return made;
+}
+
+/** Milliseconds after `NOON`. */
+export function afterNoon(ms: number): Date {
+  return new Date(NOON.getTime() + ms);
+}
+
+/** Exact decimal text; throws when it is none. */
+export function decimal(text: string): Decimal {
+  const value = parseDecimal(text);
+  if (value === null) throw new TypeError(`${text} is not a decimal`);
+  return value;
+}
+
+/** A new payout of merchant `me_sample`, in state QUEUED, due at once. Its id follows from merchant and reference. */
+export function samplePayout(overrides: Partial<Payout> = {}): Payout {
+  const merchantId = overrides.merchantId ?? ('me_sample' as MerchantId);
+  const reference = overrides.reference ?? `order-${nextNumber()}`;
+  const hash = createHash('sha256').update(`${merchantId}\n${reference}`).digest('hex');
+  return {
+    schema: 1,
+    id: `po_${hash.slice(0, 26)}` as PayoutId,
+    merchantId,
+    reference,
+    version: 1,
+    sequence: 1,
+    state: 'QUEUED',
+    told: overrides.state ?? 'QUEUED',
+    order: {
+      amount: { amount: decimal('12.50'), currency: 'USDT' },
+      feeMode: 'ADD',
+      destination: { kind: 'blockchain', address: 'TJRabPrwbZy45sbavfcjinPJC18kjpRTv8', network: 'TRON', memo: null },
+      sourceCurrency: null,
+      description: null,
+    },
+    metadata: [],
+    sendBefore: null,
+    inputDigests: { amount: 'a1', destination: 'd1' },
+    provider: 'ALPHA' as ProviderId,
+    account: 'default',
+    attempts: [],
+    closure: null,
+    attention: [],
+    nextCheckAt: NOON,
+    quietChecks: 0,
+    lease: null,
+    createdAt: NOON,
+    updatedAt: NOON,
+    ...overrides,
+  };
+}
+
+/** The payout one version later, without an event. */
+export function nextVersion(payout: Payout, changes: Partial<Payout> = {}): Payout {
+  return { ...payout, ...changes, version: payout.version + 1 };
+}
+
+/** The payout one version and one event later; the event tells its state. */
+export function nextStep(payout: Payout, changes: Partial<Payout> = {}): Payout {
+  const told = changes.state ?? payout.state;
+  return nextVersion(payout, { sequence: payout.sequence + 1, told, ...changes });
+}
+
+/** The event that tells of the payout as it stands. */
+export function sampleEvent(payout: Payout, overrides: Partial<PayoutEvent> = {}): PayoutEvent {
+  return {
+    schema: 1,
+    id: `ev_${payout.id.slice(3)}${payout.sequence}` as PayoutEventId,
+    payoutId: payout.id,
+    merchantId: payout.merchantId,
+    provider: payout.provider,
+    sequence: payout.sequence,
+    at: payout.updatedAt,
+    source: 'API',
+    actor: 'ak_sample',
+    state: payout.state,
+    previousState: null,
+    vendorStatus: null,
+    note: null,
+    ...overrides,
+  };
+}
+
+/** A first attempt at `ALPHA`, its submit in flight, under an order number that no other sample has. */
+export function sampleAttempt(overrides: Partial<Attempt> = {}): Attempt {
+  return {
+    number: 1,
+    provider: 'ALPHA' as ProviderId,
+    account: 'default',
+    fingerprint: 'project-1',
+    orderNumber: `ORDER${nextNumber()}`,
+    bodyDigest: 'b1',
+    providerReference: null,
+    sends: [
+      {
+        number: 1,
+        kind: 'SUBMIT',
+        outcome: 'IN_FLIGHT',
+        startedAt: NOON,
+        endedAt: null,
+        vendorCode: null,
+        vendorMessage: null,
+      },
+    ],
+    report: null,
+    mismatched: false,
+    ...overrides,
+  };
+}
+
+/** A payout with something in every field, and every kind of thing that a store could spoil. */
+export function fullPayout(): Payout {
+  const failure = {
+    code: 'PROVIDER_REFUSED',
+    message: 'Отклонено — 拒绝 🚫',
+    vendorCode: '10100',
+    vendorMessage: 'строка "в кавычках" \\ \u0000 \u2028',
+    retryable: true,
+  } as const;
+  const answered = {
+    number: 2,
+    kind: 'REPEAT',
+    outcome: 'ACCEPTED',
+    startedAt: afterNoon(1001),
+    endedAt: afterNoon(1999),
+    vendorCode: '0',
+    vendorMessage: 'ok',
+  } as const;
+  const first = sampleAttempt({
+    providerReference: 'ссылка-1',
+    mismatched: true,
+    report: {
+      state: 'COMPLETED',
+      askedAt: afterNoon(5),
+      vendorStatus: 'paid',
+      vendorMessage: 'выплачено',
+      transactionHash: 'f4'.repeat(32),
+      fees: [{ kind: 'NETWORK', amount: decimal('0.000000000000000001'), currency: 'TRX' }],
+      debits: [{ amount: decimal('123456789012.123456789012345678'), currency: 'USDT' }],
+      received: { amount: decimal('100000000000000000000000000001'), currency: 'USDT' },
+      moneyMoved: 'YES',
+      failure,
+    },
+  });
+  const reported = first.report && { ...first.report, askedAt: null, received: null, failure: null };
+  return samplePayout({
+    reference: 'заказ №1 — 订单',
+    version: 7,
+    sequence: 1,
+    state: 'FAILED',
+    told: 'IN_DOUBT',
+    order: {
+      amount: { amount: decimal('123456789012.123456789012345670'), currency: 'USDT' },
+      feeMode: 'DEDUCT',
+      destination: { kind: 'channel', channel: 'CARD', account: '№ 42', network: 'BSC' },
+      sourceCurrency: 'EUR',
+      description: 'Größe "ß"',
+    },
+    metadata: [
+      { key: 'createdAt', value: '2026-01-01T00:00:00.000Z' },
+      { key: '', value: '' },
+    ],
+    sendBefore: afterNoon(86_400_001),
+    inputDigests: { sendBefore: 'not a date', createdAt: '9' },
+    attempts: [
+      { ...first, sends: [...first.sends, answered] },
+      sampleAttempt({ number: 2, account: 'second', sends: [], report: reported }),
+    ],
+    closure: { state: 'FAILED', failure },
+    attention: [{ reason: 'PAID_TWICE', since: afterNoon(7), message: 'две выплаты' }],
+    nextCheckAt: afterNoon(60_000),
+    quietChecks: 3,
+    lease: { owner: 'worker-1', fence: 6, until: afterNoon(30_000) },
+    updatedAt: afterNoon(1),
+  });
+}
+
+export function sampleMerchant(overrides: Partial<Merchant> = {}): Merchant {
+  return { schema: 1, id: `me_${nextNumber()}` as MerchantId, name: 'Ünïcorn 有限公司', createdAt: NOON, ...overrides };
+}
+
+/** A merchant's key; its hash is of no secret that anyone has. */
+export function sampleKey(overrides: Partial<ApiKey> = {}): ApiKey {
+  const number = nextNumber();
+  return {
+    schema: 1,
+    id: `ak_${number}` as ApiKeyId,
+    merchantId: 'me_sample' as MerchantId,
+    hash: createHash('sha256').update(`key ${number}`).digest('hex'),
+    label: 'ключ',
+    scopes: ['payouts:read', 'payouts:write'],
+    createdAt: NOON,
+    revokedAt: null,
+    ...overrides,
+  };
+}
