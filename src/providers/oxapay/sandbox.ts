@@ -1,0 +1,371 @@
+import {
+  addDecimals,
+  canonicalDecimal,
+  compareDecimals,
+  type Decimal,
+  decimalPlaces,
+  multiplyDecimals,
+  parseDecimal,
+  parseJsonNumber,
+} from '../../domain/money.ts';
+import type {
+  Asked,
+  NewOrder,
+  Order,
+  OrderState,
+  Refusal,
+  SandboxAccount,
+  SandboxAnswer,
+  SandboxRequest,
+  SandboxSide,
+} from '../../sandbox.ts';
+import { NETWORKS, parseNetwork, sign } from './wire.ts';
+
+const WORDS: Readonly<Record<OrderState, string>> = {
+  ACCEPTED: 'processing',
+  QUEUED: 'pending',
+  CONFIRMING: 'confirming',
+  COMPLETED: 'confirmed',
+  FAILED: 'rejected',
+  BLOCKED: 'rejected',
+  CANCELLED: 'canceled',
+  STRANGE: 'on_hold',
+};
+
+/** A webhook knows three words; whatever did not end well is `Failed`. */
+const WEBHOOK_WORDS: Readonly<Record<OrderState, string>> = {
+  ACCEPTED: 'Confirming',
+  QUEUED: 'Confirming',
+  CONFIRMING: 'Confirming',
+  COMPLETED: 'Confirmed',
+  FAILED: 'Failed',
+  BLOCKED: 'Failed',
+  CANCELLED: 'Failed',
+  STRANGE: 'On_hold',
+};
+
+const REFUSALS: Readonly<Record<Refusal, SandboxAnswer>> = {
+  INSUFFICIENT_BALANCE: refusal(400, 'insufficient_balance', 'amount', 'The balance is not enough.'),
+  INVALID_DESTINATION: refusal(400, 'invalid_param', 'address', 'The address is not valid.'),
+  DUPLICATE: refusal(400, 'invalid_param', 'description', 'The payout exists already.'),
+  NOT_FOUND: refusal(404, 'not_found', 'track_id', 'The payout was not found.'),
+  RATE_LIMITED: refusal(429, 'too_many_requests', '', 'Too many requests.'),
+  WRONG_CREDENTIALS: refusal(401, 'invalid_api_key', '', 'The API key is not valid.'),
+};
+
+/** Where each currency can be paid, in our codes. Source: assumed, after Accepted Currencies and Supported Networks. */
+const ASSETS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['USDT', ['TRON', 'ETHEREUM', 'BSC', 'POLYGON', 'SOLANA', 'TON']],
+  ['USDC', ['ETHEREUM', 'BSC', 'POLYGON', 'SOLANA']],
+  ['BTC', ['BITCOIN']],
+  ['LTC', ['LITECOIN']],
+  ['DOGE', ['DOGECOIN']],
+  ['ETH', ['ETHEREUM']],
+  ['BNB', ['BSC']],
+  ['TRX', ['TRON']],
+  ['SOL', ['SOLANA']],
+  ['TON', ['TON']],
+  ['POL', ['POLYGON']],
+]);
+
+/** `withdraw_fee`, on top of the amount. Source: Supported Currencies for its field; values and bearer are assumed. */
+const FEES: ReadonlyMap<string, Decimal> = new Map([
+  ['TRON', decimal('1.5')],
+  ['BSC', decimal('0.3')],
+]);
+const OTHER_FEE = decimal('1');
+/** What one unit is worth in USD. Source: assumed. */
+const USD: ReadonlyMap<string, Decimal> = new Map([
+  ['BTC', decimal('90000')],
+  ['LTC', decimal('90')],
+  ['DOGE', decimal('0.2')],
+  ['ETH', decimal('3000')],
+  ['BNB', decimal('600')],
+  ['TRX', decimal('0.33')],
+  ['SOL', decimal('150')],
+  ['TON', decimal('3')],
+  ['POL', decimal('0.5')],
+]);
+const ONE = decimal('1');
+
+/** `withdraw_min` of the two stablecoins and of everything else. Source: assumed. */
+const STABLE_MINIMUM = ONE;
+const OTHER_MINIMUM = decimal('0.0001');
+/** The limit of the key for one payout, here in the currency itself. Source: assumed. */
+const MAXIMUM = decimal('100000');
+const MAX_PLACES = 8;
+/** Answers carry so many. Source: seed, `0.0200000000`. */
+const PLACES = 10;
+const MINUTE_MS = 60_000;
+
+/** OxaPay's side of the wire. Source: docs.oxapay.com, the payout pages; error types, limits and fees are assumed. */
+export const sandbox: SandboxSide = {
+  slug: 'oxapay',
+  basePath: '/v1',
+  currencies: [...ASSETS.keys()],
+  course: ['ACCEPTED', 'QUEUED', 'CONFIRMING'],
+  told: ['CONFIRMING'],
+  onDuplicate: 'payAgain',
+  webhookWaitsMs: [0, MINUTE_MS, 3 * MINUTE_MS, 30 * MINUTE_MS, 180 * MINUTE_MS],
+  makeCredentials: (bytes) => ({
+    payoutKey: bytes(24).toString('hex').toUpperCase(),
+    generalKey: bytes(24).toString('hex').toUpperCase(),
+  }),
+  makeReference: (random) => String(100_000_000 + (random.readUInt32BE() % 900_000_000)),
+  read: (request, account) => refuseCaller(request, account) ?? route(request, account),
+  refuse: (reason) => REFUSALS[reason],
+  writeWebhook(order, { payoutKey = '' }) {
+    const body = JSON.stringify(toWebhook(order));
+    return { headers: { HMAC: sign(body, payoutKey) }, body };
+  },
+  isAcknowledged: (status, body) => status === 200 && /^ok$/i.test(body.trim()),
+};
+
+function refuseCaller({ path, headers }: SandboxRequest, { credentials }: SandboxAccount): Asked | null {
+  const [header, key] = path.startsWith('/general/')
+    ? ['general_api_key', credentials.generalKey]
+    : ['payout_api_key', credentials.payoutKey];
+  return key !== undefined && headers[header] === key ? null : answer(REFUSALS.WRONG_CREDENTIALS);
+}
+
+function route({ method, path, query, body }: SandboxRequest, { wallets }: SandboxAccount): Asked {
+  const trackId = /^\/payout\/([^/]+)$/.exec(path)?.[1];
+  if (method === 'POST' && path === '/payout') return create(readFields(body));
+  if (method === 'GET' && path === '/payout') return search(query);
+  if (method === 'GET' && path === '/general/account/balance') return answer(balances(wallets, query.get('currency')));
+  if (method === 'GET' && trackId !== undefined) {
+    return { kind: 'find', providerReference: trackId, answer: (order) => success(toRecord(order)) };
+  }
+  return answer(refusal(404, 'not_found', '', 'There is nothing here.'));
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A JSON number by its digits as they stand, which no JS number keeps. */
+class Digits {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** The members of a JSON object; none for anything else, so that every required field is then missing. */
+function readFields(body: Buffer): Fields {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'), (_, member: unknown, { source }) =>
+      typeof member === 'number' ? new Digits(source ?? '') : member,
+    );
+    return value !== null && typeof value === 'object' && !Array.isArray(value) ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}
+
+function create(fields: Fields): Asked {
+  const { address, currency: symbol, amount: digits, network: spelling } = fields;
+  const { callback_url: url = '', memo = '', description = '' } = fields;
+  if (typeof address !== 'string' || address.trim() === '') return invalid('address', 'The address field is required.');
+  const currency = typeof symbol === 'string' ? symbol.toUpperCase() : '';
+  const networks = ASSETS.get(currency);
+  if (networks === undefined) return invalid('currency', 'The currency is not supported.');
+  const only = networks.length === 1 ? networks[0] : undefined;
+  const network = typeof spelling === 'string' ? parseNetwork(spelling) : spelling === undefined ? only : null;
+  if (network == null || !networks.includes(network)) return invalid('network', 'The network is not supported.');
+  if (!(digits instanceof Digits)) return invalid('amount', 'The amount field must be a number.');
+  const amount = parseJsonNumber(digits.text);
+  if (amount === null || decimalPlaces(amount) > MAX_PLACES) return invalid('amount', 'The amount is not valid.');
+  if (typeof url !== 'string' || (url !== '' && !isWebUrl(url)))
+    return invalid('callback_url', 'The URL is not valid.');
+  if (typeof memo !== 'string') return invalid('memo', 'The memo field must be a string.');
+  if (typeof description !== 'string') return invalid('description', 'The description field must be a string.');
+
+  const minimum = currency === 'USDT' || currency === 'USDC' ? STABLE_MINIMUM : OTHER_MINIMUM;
+  if (compareDecimals(amount, minimum) < 0) {
+    return answer(refusal(400, 'amount_too_low', 'amount', `The minimum is ${minimum}.`));
+  }
+  if (compareDecimals(amount, MAXIMUM) > 0) {
+    return answer(refusal(400, 'amount_too_high', 'amount', `The maximum is ${MAXIMUM}.`));
+  }
+  const fee = FEES.get(network) ?? OTHER_FEE;
+  const order: NewOrder = {
+    mark: description === '' ? null : description,
+    amount,
+    currency,
+    network: displayName(network),
+    address,
+    memo: memo === '' ? null : memo,
+    fee,
+    received: amount,
+    debit: { amount: addDecimals(amount, fee), currency },
+    callbackUrl: url === '' ? null : url,
+  };
+  return {
+    kind: 'create',
+    order,
+    answer: (accepted) => success({ track_id: accepted.providerReference, status: WORDS[accepted.state] }),
+  };
+}
+
+/** Fields by which the history is sorted. `pay_date` is that of the last change. */
+const SORTS: Readonly<Record<string, (a: Order, b: Order) => number>> = {
+  create_date: (a, b) => a.createdAt.getTime() - b.createdAt.getTime(),
+  pay_date: (a, b) => a.updatedAt.getTime() - b.updatedAt.getTime(),
+  amount: (a, b) => compareDecimals(a.amount, b.amount),
+};
+
+function search(query: URLSearchParams): Asked {
+  const text = (name: string) => query.get(name) || null;
+  const filters = readFilters(text);
+  if (typeof filters === 'string') return invalid(filters, `The ${filters} field is not valid.`);
+  const sort = SORTS[text('sort_by') ?? 'create_date'];
+  if (sort === undefined) return invalid('sort_by', 'The sort_by field is not valid.');
+  const direction = text('sort_type') ?? 'desc';
+  if (direction !== 'asc' && direction !== 'desc') return invalid('sort_type', 'The sort_type field is not valid.');
+  const size = readInteger(text('size') ?? '10');
+  if (size === null || size < 1 || size > 200) return invalid('size', 'The size must be between 1 and 200.');
+  const page = readInteger(text('page') ?? '1');
+  if (page === null || page < 1) return invalid('page', 'The page must be at least 1.');
+
+  return {
+    kind: 'search',
+    matches: (order) => filters.every((passes) => passes(order)),
+    answer(orders) {
+      const ascending = orders.toSorted(sort);
+      const sorted = direction === 'asc' ? ascending : ascending.reverse();
+      const list = sorted.slice((page - 1) * size, page * size).map(toRecord);
+      const lastPage = Math.max(1, Math.ceil(orders.length / size));
+      return success({ list, meta: { page: page, last_page: lastPage, total: orders.length } });
+    },
+  };
+}
+
+type Filter = (order: Order) => boolean;
+
+/** The filters that the query gives, or the name of the first one that cannot be read. */
+function readFilters(text: (name: string) => string | null): readonly Filter[] | string {
+  const filters: Filter[] = [];
+  const words = new Set(Object.values(WORDS));
+  const readers: Readonly<Record<string, (value: string) => Filter | null>> = {
+    status: (value) => (words.has(value) ? (order) => WORDS[order.state] === value : null),
+    // No order here goes to another account of OxaPay.
+    type: (value) => (value === 'internal' || value === 'external' ? () => value === 'external' : null),
+    currency: (value) => (order) => order.currency === value.toUpperCase(),
+    network: (value) => (order) => parseNetwork(order.network) === parseNetwork(value),
+    address: (value) => (order) => order.address === value,
+    from_amount: (value) => amountFilter(value, (difference) => difference >= 0),
+    to_amount: (value) => amountFilter(value, (difference) => difference <= 0),
+    from_date: (value) => dateFilter(value, (seconds, bound) => seconds >= bound),
+    to_date: (value) => dateFilter(value, (seconds, bound) => seconds <= bound),
+  };
+  for (const [name, read] of Object.entries(readers)) {
+    const value = text(name);
+    if (value === null) continue;
+    const filter = read(value);
+    if (filter === null) return name;
+    filters.push(filter);
+  }
+  return filters;
+}
+
+function amountFilter(value: string, passes: (difference: number) => boolean): Filter | null {
+  const bound = parseDecimal(value);
+  return bound === null ? null : ({ amount }) => passes(compareDecimals(amount, bound));
+}
+
+function dateFilter(value: string, passes: (seconds: number, bound: number) => boolean): Filter | null {
+  const bound = readInteger(value);
+  return bound === null ? null : ({ createdAt }) => passes(toSeconds(createdAt), bound);
+}
+
+function balances(wallets: ReadonlyMap<string, Decimal>, currency: string | null): SandboxAnswer {
+  const shown = [...wallets].filter(([symbol]) => !currency || symbol === currency.toUpperCase());
+  return success(Object.fromEntries(shown.map(([symbol, balance]) => [symbol, exact(balance)])));
+}
+
+/** One payout of the information call and of the history. */
+function toRecord(order: Order) {
+  return {
+    track_id: order.providerReference,
+    address: order.address,
+    currency: order.currency,
+    network: order.network,
+    amount: exact(order.amount),
+    fee: exact(order.fee),
+    status: WORDS[order.state],
+    tx_hash: hashOf(order),
+    description: order.mark ?? '',
+    internal: false,
+    memo: order.memo ?? '',
+    date: toSeconds(order.createdAt),
+  };
+}
+
+function toWebhook(order: Order) {
+  return {
+    track_id: order.providerReference,
+    status: WEBHOOK_WORDS[order.state],
+    type: 'payout',
+    tx_hash: hashOf(order),
+    address: order.address,
+    amount: exact(order.amount),
+    value: exact(multiplyDecimals(order.amount, USD.get(order.currency) ?? ONE, 2)),
+    currency: order.currency,
+    network: order.network,
+    description: order.mark ?? '',
+    date: toSeconds(order.createdAt),
+  };
+}
+
+function hashOf({ state, transactionHash }: Order): string {
+  return state === 'CONFIRMING' || state === 'COMPLETED' ? transactionHash : '';
+}
+
+/** As answers spell it: `Tron Network`. */
+function displayName(network: string): string {
+  return `${NETWORKS.find(({ code }) => code === network)?.key ?? network} Network`;
+}
+
+function answer(given: SandboxAnswer): Asked {
+  return { kind: 'answer', answer: given };
+}
+
+function success(data: object): SandboxAnswer {
+  const message = 'Operation completed successfully!';
+  return { status: 200, body: JSON.stringify({ data, message, error: {}, status: 200, version: '1.0.0' }) };
+}
+
+function invalid(key: string, message: string): Asked {
+  return answer(refusal(400, 'invalid_param', key, message));
+}
+
+function refusal(status: number, type: string, key: string, text: string): SandboxAnswer {
+  const message = status === 400 ? 'The submitted data is not valid.' : text;
+  const error = { type, key, message: text };
+  return { status, body: JSON.stringify({ data: {}, message, error, status, version: '1.0.0' }) };
+}
+
+/** A JSON number with ten decimals. */
+function exact(value: Decimal) {
+  const [whole = '0', fraction = ''] = canonicalDecimal(value).split('.');
+  return JSON.rawJSON(`${whole}.${fraction.padEnd(PLACES, '0')}`);
+}
+
+function toSeconds(at: Date): number {
+  return Math.floor(at.getTime() / 1000);
+}
+
+function readInteger(text: string): number | null {
+  return /^[0-9]{1,12}$/.test(text) ? Number(text) : null;
+}
+
+/** For this file's own constants. */
+function decimal(text: string): Decimal {
+  const value = parseDecimal(text);
+  if (value === null) throw new RangeError(`${text} is not a decimal`);
+  return value;
+}
+
+/** The provider itself takes https alone, and no private addresses. */
+function isWebUrl(value: string): boolean {
+  return /^https?:$/.test(URL.parse(value)?.protocol ?? '');
+}
