@@ -23,6 +23,8 @@ export interface Feed {
   head(): Promise<Cursor>;
   /** `head` as the cursor of a payout that was read after it: what the reading already showed is left out. */
   cursorOf(head: Cursor, payout: Payout): Cursor;
+  /** The cursor from which everything after a position of the store is read. */
+  cursorAt(position: Position): Cursor;
   /** Events after a cursor (null: from the beginning), oldest first within each payout, at most `limit`. */
   events(
     after: Cursor | null,
@@ -82,6 +84,7 @@ export function createFeed({ store, clock, log }: FeedDeps): Feed {
       return place?.position && store.knows(place.position) ? (text as Cursor) : null;
     },
     head,
+    cursorAt: (position) => encode({ ...NOWHERE, position }),
     cursorOf: (cursor, payout) => encode({ ...decode(cursor), payoutId: payout.id, sequence: payout.sequence }),
     events,
     async subscribe(after, filter, signal) {

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Decimal, parseDecimal } from './domain/money.ts';
 import { type Clock, describeError, type Ids, type Log } from './runtime.ts';
-import { Books, type Entry, type Letter, type NewOrder, type Order } from './sandbox-books.ts';
-import type { Course, Mischief, Refusal } from './sandbox-faults.ts';
-import { OrderDesk, Work } from './sandbox-orders.ts';
+import { Books, type Entry, type Letter, type NewOrder, type Order } from './sandbox/books.ts';
+import type { Course, Mischief, Refusal } from './sandbox/faults.ts';
+import { OrderDesk, Work } from './sandbox/orders.ts';
 
-export type { Letter, NewOrder, Order } from './sandbox-books.ts';
-export type { OrderState, Refusal } from './sandbox-faults.ts';
+export type { Letter, NewOrder, Order } from './sandbox/books.ts';
+export type { OrderState, Refusal } from './sandbox/faults.ts';
 
 /** A request as the provider gets it. */
 export interface SandboxRequest {

@@ -9,8 +9,8 @@ import { sign as signIo } from '../src/providers/io2328/wire.ts';
 import { sandbox as oxapay } from '../src/providers/oxapay/sandbox.ts';
 import { sign as signOxa } from '../src/providers/oxapay/wire.ts';
 import { createIds, type Log } from '../src/runtime.ts';
+import { FAULTS } from '../src/sandbox/faults.ts';
 import { openSandbox, type Sandbox, type SandboxOptions } from '../src/sandbox.ts';
-import { FAULTS } from '../src/sandbox-faults.ts';
 import { createManualClock } from './support/clock.ts';
 
 const SETTLE_MS = 1500;

@@ -80,7 +80,9 @@ process.exit(0);
 /** Over, or in doubt with nothing to be learnt: asked for long enough, without an answer. */
 function isSettled(payout: Payout): boolean {
   if (isFinal(payout.state)) return payout.nextCheckAt === null;
-  return payout.state === 'IN_DOUBT' && payout.lease === null && payout.quietChecks >= TIMES.patience;
+  // A provider that takes repeats gets them out of every doubt; only of another may anything stay open.
+  if (payout.state !== 'IN_DOUBT' || provider.repeatWindowMs !== null) return false;
+  return payout.lease === null && payout.quietChecks >= TIMES.patience;
 }
 
 function tell({ id, reference, state, attempts, attention }: Payout): Told {

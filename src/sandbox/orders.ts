@@ -1,10 +1,10 @@
 import { type IncomingMessage, request } from 'node:http';
 import { request as requestTls } from 'node:https';
-import { addDecimals, type Decimal, parseDecimal, subtractDecimals } from './domain/money.ts';
-import { type Clock, describeError, type Ids, type Log, toBase32 } from './runtime.ts';
-import type { Asked, Outcome, SandboxAnswer, SandboxRequest, SandboxSide } from './sandbox.ts';
-import type { Books, Letter, NewOrder, Order, StoredOrder, Webhook } from './sandbox-books.ts';
-import { faultOf, type OrderState, planSteps, type Step } from './sandbox-faults.ts';
+import { addDecimals, type Decimal, parseDecimal, subtractDecimals } from '../domain/money.ts';
+import { type Clock, describeError, type Ids, type Log, toBase32 } from '../runtime.ts';
+import type { Asked, Outcome, SandboxAnswer, SandboxRequest, SandboxSide } from '../sandbox.ts';
+import type { Books, Letter, NewOrder, Order, StoredOrder, Webhook } from './books.ts';
+import { faultOf, type OrderState, planSteps, type Step } from './faults.ts';
 
 /** What is going on right now, so that one can wait until nothing is. What sleeps does not count. */
 export class Work {

@@ -1,4 +1,4 @@
-import { canonicalDecimal, type Decimal } from './domain/money.ts';
+import { canonicalDecimal, type Decimal } from '../domain/money.ts';
 
 /**
  * What the sandbox knows of where an order stands, in no provider's words. ACCEPTED, QUEUED and CONFIRMING come before

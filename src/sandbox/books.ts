@@ -9,8 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Decimal, Money } from './domain/money.ts';
-import type { OrderState, Step } from './sandbox-faults.ts';
+import type { Decimal, Money } from '../domain/money.ts';
+import type { OrderState, Step } from './faults.ts';
 
 /** A payout that a provider was asked for, read and priced by its side. */
 export interface NewOrder {

@@ -1,0 +1,68 @@
+import type { MerchantId, Scope } from '../domain/merchant.ts';
+import type { Provider } from '../domain/provider.ts';
+import type { Store } from '../domain/store.ts';
+import type { Feed } from '../feed.ts';
+import type { Viewer } from '../keys.ts';
+import type { Payouts } from '../payouts.ts';
+import { InvalidInputError, RequestError } from './errors.ts';
+
+/** What the resolvers work with, the same for every request. */
+export interface Services {
+  readonly payouts: Pick<Payouts, 'create' | 'cancel'>;
+  readonly store: Pick<
+    Store,
+    'environment' | 'payouts' | 'byReference' | 'payoutEvents' | 'event' | 'page' | 'merchant'
+  >;
+  readonly feed: Pick<Feed, 'parseCursor' | 'head' | 'cursorOf' | 'cursorAt' | 'events' | 'subscribe'>;
+  /** The providers that are open in this deployment. */
+  readonly providers: readonly Provider[];
+}
+
+/**
+ * One operation's context: small and flat. Loaders hang on its identity, so every request and every event of a subscription
+ * gets an object of its own.
+ */
+export interface Context extends Services {
+  readonly viewer: Viewer;
+  /** Names the request in answers and in the log. */
+  readonly requestId: string;
+  /** Aborts when whoever listens has gone away. */
+  readonly gone: AbortSignal;
+}
+
+/** The context of one operation. */
+export function createContext(services: Services, viewer: Viewer, requestId: string, gone: AbortSignal): Context {
+  const { payouts, store, feed, providers } = services;
+  return { payouts, store, feed, providers, viewer, requestId, gone };
+}
+
+/** The same operation with loaders that have read nothing yet. */
+export function freshContext(context: Context): Context {
+  return { ...context };
+}
+
+/**
+ * Whose payouts a root field is about: the key's merchant; for an operator's key the one that `merchantId` names.
+ * Throws FORBIDDEN for another merchant than the key's, INVALID_INPUT where an operator names none.
+ */
+export function merchantOf(context: Context, named: string | null | undefined): MerchantId {
+  const own = context.viewer.merchantId;
+  if (own !== null) {
+    if (named == null || named === own) return own;
+    throw new RequestError('FORBIDDEN', 'This key speaks for another merchant.');
+  }
+  const merchantId = named == null ? null : parseId<MerchantId>('me', named);
+  if (merchantId !== null) return merchantId;
+  const message = named == null ? 'an operator names the merchant' : 'this is not the id of a merchant';
+  throw new InvalidInputError([{ path: ['merchantId'], message }]);
+}
+
+/** Throws FORBIDDEN unless the key has the scope. Where a root field always needs it, `authScopes` says so instead. */
+export function requireScope(context: Context, scope: Scope): void {
+  if (!context.viewer.scopes.has(scope)) throw new RequestError('FORBIDDEN', `This key lacks the scope ${scope}.`);
+}
+
+/** Reads a prefixed id, e.g. `po_…`; null when it does not have the prefix or the form. */
+export function parseId<Id extends string>(prefix: 'po' | 'ev' | 'me', text: string): Id | null {
+  return text.startsWith(`${prefix}_`) && /^[a-z]{2}_[0-9a-z]{1,64}$/.test(text) ? (text as Id) : null;
+}

@@ -1,0 +1,109 @@
+import { complexityFromQuery } from '@pothos/plugin-complexity';
+import {
+  createSourceEventStream,
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  execute,
+  executeSubscriptionEvent,
+  type GraphQLError,
+  Kind,
+  mapSourceToResponseEvent,
+  parse,
+  type ValidatedSubscriptionArgs,
+  validate,
+  validateSubscriptionArgs,
+} from 'graphql';
+import type { Log } from '../runtime.ts';
+import { LIMITS, tooComplex } from './builder.ts';
+import { type Context, freshContext } from './context.ts';
+import { presentError } from './errors.ts';
+import { schema } from './schema.ts';
+
+/** An operation that is ready to run. */
+export type Operation = ExecutionArgs & { readonly contextValue: Context };
+
+/** GraphQL itself, the same for every transport. Every error that it answers is presented. */
+export interface Engine {
+  /** Throws what is wrong with the text. */
+  parse(text: string): DocumentNode;
+  /** Everything that makes the document not fit the schema. */
+  validate(document: DocumentNode): readonly GraphQLError[];
+  execute(operation: Operation): Promise<ExecutionResult>;
+  /** A stream of results, each with loaders of its own; one result where the subscription is refused. */
+  subscribe(operation: Operation): Promise<AsyncGenerator<ExecutionResult> | ExecutionResult>;
+}
+
+/** A longer text has more in it than any operation within the limits needs. */
+const MAX_TOKENS = 5000;
+/** Documents remembered, so that a client that asks the same again is not parsed again. */
+const MAX_DOCUMENTS = 500;
+const MAX_REMEMBERED_LENGTH = 20_000;
+
+export function createEngine(log: Log): Engine {
+  const documents = new Map<string, DocumentNode>();
+  const verdicts = new WeakMap<DocumentNode, readonly GraphQLError[]>();
+  const present = (error: unknown, requestId = ''): GraphQLError => presentError(error, requestId, log);
+
+  function presentResult(result: ExecutionResult, { requestId }: Context): ExecutionResult {
+    return result.errors ? { ...result, errors: result.errors.map((error) => present(error, requestId)) } : result;
+  }
+
+  function parseOnce(text: string): DocumentNode {
+    const known = documents.get(text);
+    if (known) return known;
+    try {
+      const document = parse(text, { maxTokens: MAX_TOKENS });
+      if (text.length <= MAX_REMEMBERED_LENGTH) remember(documents, text, document);
+      return document;
+    } catch (error) {
+      throw present(error);
+    }
+  }
+
+  function validateOnce(document: DocumentNode): readonly GraphQLError[] {
+    const verdict = verdicts.get(document) ?? validate(schema, document).map((error) => present(error));
+    verdicts.set(document, verdict);
+    return verdict;
+  }
+
+  return {
+    parse: parseOnce,
+    validate: validateOnce,
+    async execute(operation) {
+      return presentResult(await execute(operation), operation.contextValue);
+    },
+    async subscribe(operation) {
+      const context = operation.contextValue;
+      const args = validateSubscriptionArgs(operation);
+      if (!('schema' in args)) return presentResult({ errors: args }, context);
+      const excess = excessOf(args, context);
+      if (excess) return { errors: [present(excess)] };
+      const source = await createSourceEventStream(args);
+      if (!(Symbol.asyncIterator in source)) return presentResult(source, context);
+      return mapSourceToResponseEvent(args, source, async (one) =>
+        presentResult(await executeSubscriptionEvent({ ...one, contextValue: freshContext(context) }), context),
+      );
+    },
+  };
+}
+
+/** The oldest makes room. */
+function remember(documents: Map<string, DocumentNode>, text: string, document: DocumentNode): void {
+  const [oldest] = documents.keys();
+  if (documents.size >= MAX_DOCUMENTS && oldest !== undefined) documents.delete(oldest);
+  documents.set(text, document);
+}
+
+/** The complexity plugin looks at each event; a subscription that is too much is refused before the first. */
+function excessOf(args: ValidatedSubscriptionArgs, context: Context): Error | null {
+  const definitions = [args.operation, ...Object.values(args.fragmentDefinitions)];
+  const found = complexityFromQuery(
+    { kind: Kind.DOCUMENT, definitions },
+    { schema, ctx: context, variables: { ...args.rawVariableValues } },
+  );
+  for (const limit of ['depth', 'breadth', 'complexity'] as const) {
+    if (found[limit] > LIMITS[limit]) return tooComplex(limit, found[limit]);
+  }
+  return null;
+}

@@ -1,0 +1,147 @@
+import { GraphQLError } from 'graphql';
+import { moneyMoved } from '../domain/attempt.ts';
+import type { ErrorCode, Issue, MoneyMoved } from '../domain/errors.ts';
+import { ERROR_CODES, InvalidArgumentError } from '../domain/errors.ts';
+import type { Payout } from '../domain/payout.ts';
+import type { ProviderReason } from '../domain/provider.ts';
+import { describeError, type Log } from '../runtime.ts';
+import type { LoadedPayout } from './payout.ts';
+
+/** What a code means to a caller, wherever it stands. */
+interface Meaning {
+  /** Whether the very same request can succeed later. */
+  readonly retryable: boolean;
+  /** Null: it depends on the payout that the error carries. */
+  readonly moneyMoved: MoneyMoved | null;
+}
+
+const REFUSED: Meaning = { retryable: false, moneyMoved: 'NO' };
+
+/** Every code and its meaning. `docs/errors.md` says the same in words; a test holds the two together. */
+export const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
+  INVALID_INPUT: REFUSED,
+  REFERENCE_CONFLICT: { retryable: false, moneyMoved: null },
+  UNSUPPORTED: REFUSED,
+  NOT_ALLOWED_IN_STATE: { retryable: false, moneyMoved: null },
+  NOT_FOUND: REFUSED,
+  UNAUTHENTICATED: REFUSED,
+  FORBIDDEN: REFUSED,
+  BAD_REQUEST: REFUSED,
+  TOO_COMPLEX: REFUSED,
+  // A create may have been stored before something broke: the same reference tells, and is never paid twice.
+  INTERNAL: { retryable: true, moneyMoved: 'UNKNOWN' },
+};
+
+/** A failure that callers are told of: as a member of a result union, or in `errors[]` with the same fields. */
+export abstract class PublicError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly moneyMoved: MoneyMoved;
+  constructor(code: ErrorCode, message: string, about: Payout | null = null) {
+    super(message);
+    this.code = code;
+    this.retryable = MEANINGS[code].retryable;
+    this.moneyMoved = about === null ? (MEANINGS[code].moneyMoved ?? 'UNKNOWN') : moneyMoved(about);
+  }
+}
+
+/** A failure of the request itself; it stands in `errors[]` alone. */
+export class RequestError extends PublicError {}
+
+/** Fields of the input that cannot be used, each by its path below `input`. Nothing was stored. */
+export class InvalidInputError extends PublicError {
+  readonly issues: readonly Issue[];
+  constructor(issues: readonly Issue[]) {
+    super('INVALID_INPUT', issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '));
+    this.issues = issues;
+  }
+}
+
+/** The reference belongs to a payout with another input. */
+export class ReferenceConflictError extends PublicError {
+  readonly payout: LoadedPayout;
+  readonly differences: readonly string[];
+  constructor(first: LoadedPayout, differences: readonly string[]) {
+    const names = differences.join(', ');
+    super('REFERENCE_CONFLICT', `The reference belongs to a payout with another ${names}.`, first.payout);
+    this.payout = first;
+    this.differences = differences;
+  }
+}
+
+/** No provider takes the payout. */
+export class UnsupportedError extends PublicError {
+  readonly reasons: readonly ProviderReason[];
+  constructor(reasons: readonly ProviderReason[]) {
+    super('UNSUPPORTED', reasons.map((one) => `${one.provider}: ${one.reason}`).join(' ') || 'No provider is set up.');
+    this.reasons = reasons;
+  }
+}
+
+/** What the input names is not there, or is another merchant's. */
+export class NotFoundError extends PublicError {
+  constructor(message: string) {
+    super('NOT_FOUND', message);
+  }
+}
+
+/** The payout has gone past the point where this can be done. */
+export class NotAllowedInStateError extends PublicError {
+  readonly payout: LoadedPayout;
+  constructor(current: LoadedPayout, message: string) {
+    super('NOT_ALLOWED_IN_STATE', message, current.payout);
+    this.payout = current;
+  }
+}
+
+const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
+
+/**
+ * Any failure as callers see it in `errors[]`: its code, whether it can be tried again, and whether money moved. What nobody
+ * expected is logged, and shown as INTERNAL with the request's id alone.
+ */
+export function presentError(error: unknown, requestId: string, log: Log): GraphQLError {
+  if (error instanceof GraphQLError && CODES.has(error.extensions.code) && 'moneyMoved' in error.extensions) {
+    return error;
+  }
+  const cause = rootCause(error);
+  if (cause instanceof PublicError) return publicError(cause, error);
+  if (cause instanceof InvalidArgumentError) return publicError(new InvalidInputError(cause.issues), error);
+  // GraphQL's own complaints about a request point into its text, or come before any field was resolved.
+  if (cause instanceof GraphQLError && error instanceof GraphQLError && (cause.nodes || cause.source || !error.path)) {
+    return publicError(new RequestError('BAD_REQUEST', error.message), error);
+  }
+  log.error({ requestId, error: describeError(cause), stack: stackOf(cause) }, 'a request failed');
+  return publicError(new RequestError('INTERNAL', `Something went wrong. Request ${requestId}.`), error);
+}
+
+function rootCause(error: unknown): unknown {
+  return error instanceof GraphQLError && error.originalError ? rootCause(error.originalError) : error;
+}
+
+function stackOf(error: unknown): string | null {
+  return error instanceof Error ? (error.stack ?? null) : null;
+}
+
+/** The places in the request are kept from the error as GraphQL raised it. */
+function publicError(error: PublicError, raised: unknown): GraphQLError {
+  const { code, message, retryable, moneyMoved } = error;
+  const issues = error instanceof InvalidInputError ? { issues: error.issues } : {};
+  return withExtensions(raised, message, { code, retryable, moneyMoved, ...issues });
+}
+
+/** Another message and other extensions for an error, in the same places of the request. */
+export function withExtensions(
+  raised: unknown,
+  message: string,
+  extensions: Readonly<Record<string, unknown>>,
+): GraphQLError {
+  const { nodes, source, positions, path } = raised instanceof GraphQLError ? raised : {};
+  return new GraphQLError(message, {
+    nodes: nodes ?? null,
+    source: source ?? null,
+    positions: positions ?? null,
+    path: path ?? null,
+    extensions: { ...extensions },
+  });
+}

@@ -1,0 +1,13 @@
+import './merchant.ts';
+import './provider.ts';
+import './payout.ts';
+import './event.ts';
+import './list.ts';
+import './create.ts';
+import './watch.ts';
+import './result.ts';
+import './node.ts';
+import { builder } from './builder.ts';
+
+/** The public schema. `schema.graphql` is its text; `npm run generate` writes it. */
+export const schema = builder.toSchema();

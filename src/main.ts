@@ -1,0 +1,157 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runCommand, USAGE } from './commands.ts';
+import { compose, openStore, type Parts, type Runtime } from './compose.ts';
+import { type Config, loadConfig } from './config.ts';
+import { InvalidArgumentError, StartupError } from './domain/errors.ts';
+import { SCOPES } from './domain/merchant.ts';
+import { createKeys } from './keys.ts';
+import { definitions } from './providers/index.ts';
+import { createIds, createLog, describeError, systemClock } from './runtime.ts';
+import { openServer, type Server } from './server.ts';
+
+/** What a running command is closed by. */
+interface Running {
+  close(): Promise<void>;
+}
+
+const print = (line: string): void => console.log(line);
+
+async function main(words: readonly string[]): Promise<void> {
+  const [command = '--help'] = words;
+  if (command === '--help' || command === 'help') return print(USAGE);
+  const config = loadConfig(process.env, definitions);
+  const runtime = { clock: systemClock, ids: createIds(systemClock), log: createLog(config.logLevel) };
+  if (command === 'serve') return until(await serve(config, runtime), runtime);
+  if (command === 'worker') return until(await work(config, runtime), runtime);
+  if (command === 'sandbox') return until(await standIn(config, runtime), runtime);
+  const store = await openStore(config, runtime, false);
+  const keys = createKeys({ store, ...runtime });
+  try {
+    await runCommand(words, keys, print);
+  } finally {
+    keys.close();
+    await store.close();
+  }
+}
+
+async function serve(config: Config, runtime: Runtime): Promise<Running> {
+  for (const notice of config.notices) runtime.log.warn({}, notice);
+  const parts = await compose(config, runtime);
+  let server: Server;
+  try {
+    server = await openServer({
+      services: parts,
+      keys: parts.keys,
+      inbound: parts.inbound,
+      ready: () => parts.store.ping(),
+      ...runtime,
+      host: config.host,
+      port: config.port,
+      graphiql: config.graphiql,
+      corsOrigins: config.corsOrigins,
+    });
+  } catch (error) {
+    await parts.close();
+    throw config.port > 0 && describeError(error).includes('EADDRINUSE')
+      ? new StartupError(`Port ${config.port} is in use: set PORT to another, or stop what listens there.`)
+      : error;
+  }
+  parts.worker.start();
+  if (config.environment === 'SANDBOX') await greet(config, parts, server);
+  runtime.log.info({ url: server.url, environment: config.environment }, 'serving');
+  return {
+    async close() {
+      // No new leases first; then callers are sent away, while the calls in flight still get their answers.
+      const stopped = parts.worker.stop();
+      await server.close();
+      await stopped;
+      await parts.close();
+    },
+  };
+}
+
+async function work(config: Config, runtime: Runtime): Promise<Running> {
+  for (const notice of config.notices) runtime.log.warn({}, notice);
+  const parts = await compose(config, runtime);
+  parts.worker.start();
+  runtime.log.info({ environment: config.environment }, 'working');
+  return parts;
+}
+
+async function standIn(config: Config, runtime: Runtime): Promise<Running> {
+  if (config.environment === 'LIVE') throw new StartupError('There is no sandbox in live mode.');
+  const [{ openSandbox }, { sides }] = await Promise.all([import('./sandbox.ts'), import('./providers/sandboxes.ts')]);
+  const dir = join(config.dataDir, 'sandbox');
+  const sandbox = await openSandbox({ ...runtime, port: config.sandboxPort, sides, dir });
+  for (const definition of definitions) {
+    const values = sandbox.credentials(definition.slug);
+    for (const [key, setting] of Object.entries(definition.settings)) print(`${setting.env}=${values[key] ?? ''}`);
+  }
+  return sandbox;
+}
+
+/** A demo merchant with a key that stays the same, and something to paste. */
+async function greet(config: Config, { keys }: Parts, { url, webSocketUrl }: Server): Promise<void> {
+  mkdirSync(config.dataDir, { recursive: true });
+  const path = join(config.dataDir, 'demo.json');
+  const known = readDemoKey(path);
+  const viewer = known === null ? null : await keys.authenticate(known);
+  const apiKey = known !== null && viewer !== null ? known : await makeDemoKey();
+  writeFileSync(path, `${JSON.stringify({ url: `${url}/graphql`, webSocketUrl, apiKey }, null, 2)}\n`, { mode: 0o600 });
+
+  async function makeDemoKey(): Promise<string> {
+    const merchants = await keys.merchants();
+    const merchant = merchants.find((one) => one.name === DEMO) ?? (await keys.createMerchant(DEMO));
+    return (await keys.createKey(merchant.id, 'demo', SCOPES)).secret;
+  }
+
+  const query = `mutation { createPayout(input: { reference: \\"demo-1\\", amount: { amount: \\"25\\", currency: \\"USDT\\" }, destination: { blockchain: { address: \\"TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t\\", network: \\"TRON\\" } } }) { __typename ... on CreatePayoutSuccess { replayed payout { id state } } ... on Error { code message } } }`;
+  const watch = `subscription { payoutEvents { sequence state note payout { reference } } }`;
+  const key = `-H 'Authorization: Bearer ${apiKey}' -H 'Content-Type: application/json'`;
+  print(`
+Outflow is running on stand-in providers: no money moves.
+
+  GraphQL        ${url}/graphql${config.graphiql ? '   (open it in a browser for GraphiQL)' : ''}
+  Subscriptions  ${webSocketUrl}
+  Demo API key   ${apiKey}
+
+Watch every payout of the demo merchant, in one terminal:
+
+curl -sN ${url}/graphql ${key} -H 'Accept: text/event-stream' -d '{"query":"${watch}"}'
+
+Create one, in another:
+
+curl -s ${url}/graphql ${key} -d '{"query":"${query}"}'
+`);
+}
+
+const DEMO = 'Demo merchant';
+
+function readDemoKey(path: string): string | null {
+  try {
+    const { apiKey } = JSON.parse(readFileSync(path, 'utf8')) as { apiKey?: unknown };
+    return typeof apiKey === 'string' ? apiKey : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Runs until SIGTERM or SIGINT, and closes in good order; a second signal ends the process at once. */
+async function until(running: Running, { log }: Runtime): Promise<void> {
+  const signal = await new Promise<string>((resolve) => {
+    const stop = (name: string): void => resolve(name);
+    process.once('SIGTERM', stop).once('SIGINT', stop);
+  });
+  process.once('SIGTERM', () => process.exit(1)).once('SIGINT', () => process.exit(1));
+  log.info({ signal }, 'stopping');
+  await running.close();
+  log.info({}, 'stopped');
+  process.exit(0);
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  const expected = error instanceof StartupError || error instanceof InvalidArgumentError;
+  console.error(expected ? error.message : error);
+  process.exit(1);
+});

@@ -1,0 +1,332 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
+import { GraphQLError } from 'graphql';
+import { createYoga, type Plugin } from 'graphql-yoga';
+import type { ErrorCode } from './domain/errors.ts';
+import { type Context, createContext, type Services } from './graphql/context.ts';
+import { createEngine, type Engine } from './graphql/engine.ts';
+import { MEANINGS, presentError, RequestError, withExtensions } from './graphql/errors.ts';
+import { schema } from './graphql/schema.ts';
+import { createSockets, readBearer } from './graphql/sockets.ts';
+import type { Inbound } from './inbound.ts';
+import type { Keys, Viewer } from './keys.ts';
+import { type Clock, describeError, type Ids, type Log } from './runtime.ts';
+
+export interface ServerDeps {
+  readonly services: Services;
+  readonly keys: Pick<Keys, 'authenticate'>;
+  readonly inbound: Inbound;
+  /** Rejects while the program cannot do its work: the store does not answer. */
+  readonly ready: () => Promise<void>;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  /** The address to listen at, e.g. `127.0.0.1`. */
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** Whether a browser that opens /graphql gets GraphiQL. The page itself needs no key; what it asks does. */
+  readonly graphiql: boolean;
+  /** Web pages of these origins may call the API, e.g. `https://app.example.com`. */
+  readonly corsOrigins: readonly string[];
+}
+
+/** The door to the outside: GraphQL, webhooks, health. */
+export interface Server {
+  /** e.g. `http://127.0.0.1:4000`; GraphQL is at /graphql below it. */
+  readonly url: string;
+  /** e.g. `ws://127.0.0.1:4000/graphql`. */
+  readonly webSocketUrl: string;
+  readonly port: number;
+  /**
+   * Takes no more connections, sends listeners away to come back (WebSocket 1012, streams cut), and lets what is under way
+   * finish for at most ten seconds.
+   */
+  close(): Promise<void>;
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const REQUEST_TIMEOUT_MS = 30_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+/** Longer than the usual load balancer's, so that a connection is never closed under a request. */
+const KEEP_ALIVE_MS = 65_000;
+const CLOSE_GRACE_MS = 10_000;
+
+/** Starts to listen. Rejects when the address cannot be had. */
+export async function openServer(deps: ServerDeps): Promise<Server> {
+  const { services, keys, ids, log, host, port } = deps;
+  const engine = createEngine(log);
+  const sockets = createSockets({ engine, services, keys, ids, log, maxBytes: MAX_BODY_BYTES });
+  const route = createRoutes(deps, engine);
+  const underWay = new Set<ServerResponse>();
+  let closing = false;
+
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    const requestId = readRequestId(request) ?? ids.next('rq');
+    response.setHeader('x-request-id', requestId);
+    if (closing) response.setHeader('connection', 'close');
+    underWay.add(response);
+    response.once('close', () => underWay.delete(response));
+    route({ request, response, requestId, closing }).catch((error: unknown) => {
+      if (request.destroyed || response.destroyed) return;
+      log.error({ requestId, error: describeError(error) }, 'a request failed');
+      if (response.headersSent) response.destroy();
+      else refuse(response, 500, 'INTERNAL', `Something went wrong. Request ${requestId}.`);
+    });
+  };
+
+  const timeouts = {
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  };
+  const server = createServer(timeouts, listener);
+  // A client that asks before it sends its body is answered before it sends its body.
+  server.on('checkContinue', listener);
+  server.on('upgrade', (request, socket, head) => {
+    if (!closing && pathOf(request) === '/graphql') sockets.upgrade(request, socket, head);
+    else socket.end(`HTTP/1.1 ${closing ? '503 Service Unavailable' : '404 Not Found'}\r\nConnection: close\r\n\r\n`);
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const address = server.address();
+  const bound = typeof address === 'object' && address ? address.port : port;
+  const authority = `${host.includes(':') ? `[${host}]` : host}:${bound}`;
+
+  return {
+    url: `http://${authority}`,
+    webSocketUrl: `ws://${authority}/graphql`,
+    port: bound,
+    async close() {
+      closing = true;
+      const closed = new Promise((resolve) => server.close(resolve));
+      sockets.restart();
+      const finished = [...underWay].map((response) => new Promise((resolve) => response.once('close', resolve)));
+      // A stream that ended properly would look like the end of its subscription.
+      for (const response of underWay) if (isStream(response)) response.destroy();
+      await Promise.race([
+        Promise.all(finished).then(() => server.closeIdleConnections()),
+        deps.clock.sleep(CLOSE_GRACE_MS),
+      ]);
+      server.closeAllConnections();
+      sockets.terminate();
+      await closed;
+    },
+  };
+}
+
+/** One request on its way to an answer. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  readonly closing: boolean;
+}
+
+function createRoutes(deps: ServerDeps, engine: Engine): (exchange: Exchange) => Promise<void> {
+  const answerGraphql = createGraphqlRoute(deps, engine);
+  return async (exchange) => {
+    const { request, response, closing } = exchange;
+    const path = pathOf(request);
+    if (path === '/graphql') return answerGraphql(exchange);
+    if (path === '/healthz') return reply(response, 200, 'text/plain', 'ok');
+    if (path === '/readyz') {
+      const ready =
+        !closing &&
+        (await deps.ready().then(
+          () => true,
+          () => false,
+        ));
+      return reply(response, ready ? 200 : 503, 'text/plain', ready ? 'ready' : 'not ready');
+    }
+    const webhook = /^\/webhooks\/([a-z0-9]{1,40})\/([A-Za-z0-9_-]{1,64})$/.exec(path);
+    const [, slug, account] = webhook ?? [];
+    if (slug === undefined || account === undefined) return reply(response, 404, 'text/plain', 'not found');
+    if (request.method !== 'POST') return reply(response, 405, 'text/plain', 'POST only', { allow: 'POST' });
+    const body = await readBody(exchange);
+    if (body === null) return reply(response, 413, 'text/plain', 'too large');
+    const answer = await deps.inbound.receive(slug, account, { headers: flatten(request), body });
+    return reply(response, answer.status, answer.contentType, answer.body);
+  };
+}
+
+// --- GraphQL -------------------------------------------------------------------------------------------------------------
+
+type YogaContext = { readonly app: Context };
+
+function createGraphqlRoute(deps: ServerDeps, engine: Engine): (exchange: Exchange) => Promise<void> {
+  const { services, keys, ids, log, graphiql, corsOrigins } = deps;
+  const page = graphiql ? renderGraphiQL({ title: 'Outflow', headers: '{"Authorization": "Bearer "}' }) : null;
+  const yoga = createYoga<YogaContext>({
+    schema,
+    plugins: [useEngine(engine, log)],
+    maskedErrors: { maskError: (error) => withStatus(presentError(error, ids.next('rq'), log), error) },
+    // Bodies are read, bounded and parsed before yoga sees them; documents are parsed and remembered by the engine.
+    maxRequestBodySize: false,
+    parserAndValidationCache: false,
+    multipart: false,
+    batching: false,
+    graphiql: false,
+    landingPage: false,
+    logging: false,
+    cors: false,
+  });
+
+  return async (exchange) => {
+    const { request, response, requestId } = exchange;
+    if (allowOrigin(request, response, corsOrigins) && request.method === 'OPTIONS')
+      return reply(response, 204, null, '');
+    if (request.method !== 'GET' && request.method !== 'POST') {
+      return refuse(response, 405, 'BAD_REQUEST', 'GraphQL is asked by GET or POST.', { allow: 'GET, POST' });
+    }
+    if (page && request.method === 'GET' && request.headers.accept?.includes('text/html')) {
+      return reply(response, 200, 'text/html', page);
+    }
+    const viewer = await authenticate(request, keys);
+    if (viewer === null) {
+      const message = 'A valid API key is needed: Authorization: Bearer <key>.';
+      return refuse(response, 401, 'UNAUTHENTICATED', message, { 'www-authenticate': 'Bearer' });
+    }
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const app = createContext(services, viewer, requestId, gone.signal);
+    if (request.method === 'GET') return yoga.handle(request, response, { app });
+    const body = await readParams(exchange);
+    if (body) return yoga.handle(Object.assign(request, { body }), response, { app });
+  };
+}
+
+/** Lets the engine do what GraphQL does, so that every transport does the same. */
+function useEngine(engine: Engine, log: Log): Plugin<YogaContext> {
+  return {
+    onParse({ setParseFn }) {
+      setParseFn((text: string) => engine.parse(text));
+    },
+    onValidate({ params, setResult }) {
+      setResult(engine.validate(params.documentAST).map((error) => withStatus(error, error)));
+    },
+    onExecute({ args, setExecuteFn }) {
+      const { app } = args.contextValue;
+      setExecuteFn((operation) => engine.execute({ ...operation, contextValue: app }));
+    },
+    onSubscribe({ args, setSubscribeFn, setResultAndStopExecution }) {
+      const { app, request } = args.contextValue;
+      if (!/text\/event-stream|text\/\*|\*\/\*/.test(request.headers.get('accept') ?? '*/*')) {
+        const refused = new RequestError('BAD_REQUEST', 'Listen with Accept: text/event-stream, or over WebSocket.');
+        return setResultAndStopExecution({ errors: [presentError(refused, app.requestId, log)] });
+      }
+      setSubscribeFn((operation) => engine.subscribe({ ...operation, contextValue: app }));
+    },
+  };
+}
+
+/** A request that was never executed is no success, for clients that ask for GraphQL's own media type. */
+function withStatus(shown: GraphQLError, raised: unknown): GraphQLError {
+  if (shown.path) return shown;
+  const own = raised instanceof GraphQLError ? raised.extensions.http : undefined;
+  const http = own ?? { spec: true, status: shown.extensions.code === 'INTERNAL' ? 500 : 400 };
+  return withExtensions(shown, shown.message, { ...shown.extensions, http });
+}
+
+async function authenticate(request: IncomingMessage, keys: ServerDeps['keys']): Promise<Viewer | null> {
+  const secret = readBearer(request.headers.authorization);
+  return secret === null ? null : keys.authenticate(secret);
+}
+
+/** The body of a POST as GraphQL's parameters; null where it was refused. */
+async function readParams(exchange: Exchange): Promise<object | null> {
+  const { request, response } = exchange;
+  const bad = (status: number, message: string): null => {
+    refuse(response, status, 'BAD_REQUEST', message);
+    return null;
+  };
+  const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  if (type !== 'application/json' || request.headers['content-encoding'] !== undefined) {
+    return bad(415, 'The body must be application/json, not compressed.');
+  }
+  const body = await readBody(exchange);
+  if (body === null) return bad(413, `The body is longer than ${MAX_BODY_BYTES} bytes.`);
+  let params: unknown;
+  try {
+    params = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    return bad(400, 'The body is not JSON in UTF-8.');
+  }
+  if (typeof params === 'object' && params && 'query' in params && typeof params.query === 'string') return params;
+  return bad(400, 'The body must be an object with the text of the operation as `query`.');
+}
+
+// --- HTTP ----------------------------------------------------------------------------------------------------------------
+
+/** The whole body; null when it is longer than is allowed, which the headers may tell before any of it is read. */
+async function readBody({ request, response }: Exchange): Promise<Buffer | null> {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return null;
+  if (request.headers.expect !== undefined) response.writeContinue();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) break;
+    chunks.push(chunk);
+  }
+  if (size <= MAX_BODY_BYTES) return Buffer.concat(chunks, size);
+  // What still comes is thrown away, so that the client gets to read the answer; the request timeout ends it.
+  request.resume();
+  return null;
+}
+
+function reply(
+  response: ServerResponse,
+  status: number,
+  contentType: string | null,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  if (contentType !== null) response.setHeader('content-type', contentType);
+  response.writeHead(status, headers).end(body);
+}
+
+/** Refuses a request in GraphQL's own shape. */
+function refuse(
+  response: ServerResponse,
+  status: number,
+  code: ErrorCode,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const extensions = { code, ...MEANINGS[code] };
+  reply(response, status, 'application/json', JSON.stringify({ errors: [{ message, extensions }] }), headers);
+}
+
+/** Says that pages of the request's origin may read the answer; false where they may not. */
+function allowOrigin(request: IncomingMessage, response: ServerResponse, origins: readonly string[]): boolean {
+  const { origin } = request.headers;
+  if (origins.length > 0) response.setHeader('vary', 'origin');
+  if (origin === undefined || !origins.includes(origin)) return false;
+  response.setHeader('access-control-allow-origin', origin);
+  response.setHeader('access-control-allow-methods', 'GET, POST');
+  response.setHeader('access-control-allow-headers', 'authorization, content-type, x-request-id');
+  response.setHeader('access-control-expose-headers', 'x-request-id');
+  response.setHeader('access-control-max-age', '7200');
+  return true;
+}
+
+function isStream(response: ServerResponse): boolean {
+  return String(response.getHeader('content-type')).startsWith('text/event-stream');
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '/').split('?', 1)[0] ?? '/';
+}
+
+function readRequestId(request: IncomingMessage): string | null {
+  const header = request.headers['x-request-id'];
+  return typeof header === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(header) ? header : null;
+}
+
+function flatten({ headers }: IncomingMessage): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value ?? '')]));
+}
