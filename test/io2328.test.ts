@@ -468,6 +468,8 @@ test('an answer that says nothing certain leaves a submit unknown', async () => 
     [200, '<html>'],
     [200, ''],
     [200, '{"state":1,"message":"Insufficient balance"}'],
+    [401, '<html>a gateway</html>'],
+    [403, ''],
     [404, ''],
     [408, fixtures.REFUSAL],
     [500, fixtures.REFUSAL],
@@ -484,7 +486,7 @@ test('a refused key and the rate limit are no refusals of the payout', async () 
     return [outcome.reason, outcome.retryAfterMs];
   };
   assert.deepEqual(await notTaken(401, refusal('Invalid signature')), ['CREDENTIALS', null]);
-  assert.deepEqual(await notTaken(403, '<html>'), ['CREDENTIALS', null]);
+  assert.deepEqual(await notTaken(403, refusal('User-Agent required')), ['CREDENTIALS', null]);
   assert.deepEqual(await notTaken(429, 'slow down', { 'Retry-After': '7' }), ['RATE_LIMITED', 7000]);
   assert.deepEqual(await notTaken(429, ''), ['RATE_LIMITED', null]);
 });

@@ -300,8 +300,8 @@ export function readCreate(answered: Answered): SendOutcome | null {
   }
   const refusal = decode(refusalSchema, body);
   const vendorCode = String(status);
-  // These three are decided by the status alone: no error body of 2328.io is documented.
-  if (status === 401 || status === 403) {
+  // Some gateway's own page proves nothing, so these two count in 2328.io's form alone; 429 is documented by its status.
+  if (refusal !== null && (status === 401 || status === 403)) {
     return {
       kind: 'notTaken',
       reason: 'CREDENTIALS',
