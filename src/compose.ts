@@ -32,6 +32,7 @@ export interface Parts {
   readonly inbound: Inbound;
   readonly worker: Worker;
   readonly providers: readonly Provider[];
+  readonly log: Log;
   /** Sandbox mode without accounts of its own: the stand-in providers in this process. */
   readonly sandbox: Sandbox | null;
   /** Stops the worker, then closes what was opened, last first. */
@@ -73,7 +74,7 @@ export async function compose(config: Config, runtime: Runtime, options: Partial
     const name = `worker-${process.pid}`;
     const clockwork = createWorker({ payouts, providers, clock, log, name, options });
     opened.push(() => clockwork.stop());
-    return { store, keys, payouts, feed, inbound, worker: clockwork, providers, sandbox, close };
+    return { store, keys, payouts, feed, inbound, worker: clockwork, providers, log, sandbox, close };
   } catch (error) {
     await close();
     throw error;

@@ -25,6 +25,7 @@ function openScene() {
   let listening: AbortSignal | null = null;
   const services: Services = {
     providers: [],
+    log: silentLog,
     payouts: { create: unused, cancel: unused },
     store: {
       environment: 'SANDBOX',

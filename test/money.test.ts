@@ -46,7 +46,7 @@ for (const provider of PROVIDERS) {
     });
 
     it('survives every way of telling it twice, late or out of order', async () => {
-      for (const amount of ['10.75', '10.76', '10.77', '10.78', '10.89', '10.94', '10.99']) {
+      for (const amount of ['10.75', '10.76', '10.77', '10.78', '10.88', '10.89', '10.94', '10.99']) {
         const payout = await world.until(await world.create(provider, amount), ['COMPLETED']);
         await world.pass(600_000);
         const later = await world.payout(payout);
@@ -204,6 +204,26 @@ describe('doubt at a provider that returns the first order to a repeat', () => {
     } finally {
       await lonely.close();
     }
+  });
+});
+
+describe('a provider that does not keep its promise to return the first order', () => {
+  it('is found out: a second order under our number raises the alarm, and the payout stays with the first', async () => {
+    const payout = await world.until(await world.create('io2328', '10.88'), ['COMPLETED']);
+    const [attempt] = payout.attempts;
+    const provider = world.providers.find((one) => one.id === payout.provider);
+    assert.ok(attempt && provider);
+    const body = (await world.payouts.body(payout.id, attempt)) ?? '';
+    const firstSentAt = attempt.sends[0]?.startedAt ?? new Date();
+    const ref = { ...attempt, order: payout.order, firstSentAt };
+    const outcome = await provider.submit(ref, body, { sendBy: null, signal: new AbortController().signal });
+    assert.equal(outcome.kind, 'accepted');
+    await world.pass(5000);
+    const alarmed = await world.payout(payout);
+    assert.equal(world.orders(alarmed).length, 2);
+    assert.deepEqual(reasons(alarmed), ['PAID_TWICE']);
+    assert.equal(alarmed.attempts[0]?.providerReference, attempt.providerReference);
+    assert.equal(alarmed.state, 'COMPLETED');
   });
 });
 

@@ -4,6 +4,7 @@ import type { Store } from '../domain/store.ts';
 import type { Feed } from '../feed.ts';
 import type { Viewer } from '../keys.ts';
 import type { Payouts } from '../payouts.ts';
+import type { Log } from '../runtime.ts';
 import { InvalidInputError, RequestError } from './errors.ts';
 
 /** What the resolvers work with, the same for every request. */
@@ -16,6 +17,7 @@ export interface Services {
   readonly feed: Pick<Feed, 'parseCursor' | 'head' | 'cursorOf' | 'cursorAt' | 'events' | 'subscribe'>;
   /** The providers that are open in this deployment. */
   readonly providers: readonly Provider[];
+  readonly log: Log;
 }
 
 /**
@@ -32,8 +34,8 @@ export interface Context extends Services {
 
 /** The context of one operation. */
 export function createContext(services: Services, viewer: Viewer, requestId: string, gone: AbortSignal): Context {
-  const { payouts, store, feed, providers } = services;
-  return { payouts, store, feed, providers, viewer, requestId, gone };
+  const { payouts, store, feed, providers, log } = services;
+  return { payouts, store, feed, providers, log, viewer, requestId, gone };
 }
 
 /** The same operation with loaders that have read nothing yet. */

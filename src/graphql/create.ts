@@ -140,6 +140,10 @@ builder.mutationField('createPayout', (t) =>
       const result = await context.payouts.create(merchantId, actorOf(context), toCreateInput(args.input));
       switch (result.kind) {
         case 'created':
+          context.log.info(
+            { requestId: context.requestId, payoutId: result.payout.id, replayed: result.replayed },
+            'payout asked for',
+          );
           return { payout: await reload(context, result.payout), replayed: result.replayed };
         case 'conflict':
           throw new ReferenceConflictError(await reload(context, result.payout), result.differences);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compose, type Parts } from '../../src/compose.ts';
@@ -12,27 +12,35 @@ import type { CreateInput } from '../../src/payouts.ts';
 import { definitions } from '../../src/providers/index.ts';
 import { createIds } from '../../src/runtime.ts';
 import type { Order as SandboxOrder } from '../../src/sandbox.ts';
+import { openServer, type Server } from '../../src/server.ts';
 import { createManualClock, type ManualClock } from './clock.ts';
 import { silentLog } from './log.ts';
 import { decimal } from './payouts.ts';
 
-/** The real parts of the product and the real stand-in providers in one process, with a clock that the test moves. */
+/** The real parts of the product, its server and the stand-in providers in one process, with a clock that the test moves. */
 export interface World extends Parts {
   readonly clock: ManualClock;
+  readonly server: Server;
   readonly merchantId: MerchantId;
   /** Creates a payout of `amount` USDT on TRON. */
   create(provider: string, amount: string, changes?: Partial<CreateInput>): Promise<Payout>;
-  payout(known: Payout): Promise<Payout>;
-  events(known: Payout): Promise<readonly PayoutEvent[]>;
+  payout(known: Known): Promise<Payout>;
+  events(known: Known): Promise<readonly PayoutEvent[]>;
   /** Lets whatever is under way come to rest, without moving the clock. */
   rest(): Promise<void>;
   /** Moves the clock, step by step as somebody wakes, until the payout is in one of the states; fails after `withinMs`. */
-  until(known: Payout, states: readonly PayoutState[], withinMs?: number): Promise<Payout>;
+  until(known: Known, states: readonly PayoutState[], withinMs?: number): Promise<Payout>;
   /** Moves the clock on, with everything that happens by then, `stepMs` (1 s) at a time. */
   pass(ms: number, stepMs?: number): Promise<void>;
   /** The stand-in's orders for a payout. */
   orders(known: Payout): readonly SandboxOrder[];
 }
+
+/** What a payout is found by. */
+export type Known = Pick<Payout, 'merchantId' | 'id'>;
+
+/** How a test opens a world: the same for every store. */
+export type OpenWorld = typeof openWorld;
 
 export const ACTOR = { source: 'API', actor: 'ak_test' } as const;
 
@@ -47,35 +55,41 @@ export function orderOf(amount: string, changes: Partial<Order> = {}): Order {
   };
 }
 
-/** Opens a world with its worker started; `env` adds to the configuration. Close it at the end. */
-export async function openWorld(env: Readonly<Record<string, string>> = {}): Promise<World> {
+/**
+ * Opens a world with its worker started, unless `working` is false; `env` adds to the configuration. Close it at the end:
+ * the store is gone with it.
+ */
+export async function openWorld(
+  env: Readonly<Record<string, string>> = {},
+  { working = true }: { readonly working?: boolean } = {},
+): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'outflow-world-'));
   const clock = createManualClock();
-  let parts: Parts | null = null;
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const [, , slug = '', account = ''] = (request.url ?? '').split('/');
-    const headers = Object.fromEntries(Object.entries(request.headers).map(([key, value]) => [key, String(value)]));
-    const reply = await parts?.inbound.receive(slug, account, { headers, body: Buffer.concat(chunks) });
-    response.writeHead(reply?.status ?? 503, { connection: 'close' }).end(reply?.body);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const port = address !== null && typeof address === 'object' ? address.port : 0;
-  const config = loadConfig({ DATA_DIR: dir, PORT: String(port), ...env }, definitions);
+  const runtime = { clock, ids: createIds(clock), log: silentLog };
+  // Providers are told where to call before the server listens there.
+  const config = loadConfig({ DATA_DIR: dir, PORT: String(await reservePort()), ...env }, definitions);
   // Real time: it bounds exchanges that the stand-in never answers.
-  const options = { deadlineMs: 400 };
-  parts = await compose(config, { clock, ids: createIds(clock), log: silentLog }, options);
-  const { store, payouts, worker, sandbox } = parts;
-  const { id: merchantId } = await parts.keys.createMerchant('World');
-  worker.start();
+  const parts = await compose(config, runtime, { deadlineMs: 400 });
+  const { store, payouts, worker, sandbox, keys, inbound } = parts;
+  const server = await openServer({
+    ...runtime,
+    services: parts,
+    keys,
+    inbound,
+    ready: () => store.ping(),
+    host: config.host,
+    port: config.port,
+    graphiql: config.graphiql,
+    corsOrigins: config.corsOrigins,
+  });
+  const { id: merchantId } = await keys.createMerchant('World');
+  if (working) worker.start();
   let made = 0;
 
   const world: World = {
     ...parts,
     clock,
+    server,
     merchantId,
     async create(provider, amount, changes = {}) {
       made += 1;
@@ -131,11 +145,26 @@ export async function openWorld(env: Readonly<Record<string, string>> = {}): Pro
       return (sandbox?.books() ?? []).filter((order) => order.mark !== null && marks.has(order.mark));
     },
     async close() {
-      await parts?.close();
-      server.closeAllConnections();
-      server.close();
+      await server.close();
+      await parts.close();
       await rm(dir, { recursive: true, force: true });
     },
   };
   return world;
+}
+
+/** A port that is free now, below those that the system hands out by itself, so that nobody else is given it. */
+export async function reservePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const probe = createServer().listen(port, '127.0.0.1');
+    const free = await once(probe, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!free) continue;
+    probe.close();
+    await once(probe, 'close');
+    return port;
+  }
 }
