@@ -252,7 +252,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #strikeAfter(ms: number, cause: string): void {
     clearTimeout(this.#timer);
     if (this.#phase === 'over' || ms === Number.POSITIVE_INFINITY) return;
-    this.#timer = setTimeout(() => this.strike(cause), Math.min(ms, MAX_TIMER_MS));
+    this.#timer = setTimeout(() => this.strike(cause), Math.min(Math.max(ms, 0), MAX_TIMER_MS));
   }
 }
 

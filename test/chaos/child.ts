@@ -77,17 +77,22 @@ for (;;) {
 await worker.stop();
 process.exit(0);
 
-/** Over, or in doubt with nothing to be learnt: asked for long enough, without an answer. */
+/** Over, or in doubt with nothing to be learnt for long enough: only refusals of repeats, or no means to ask at all. */
 function isSettled(payout: Payout): boolean {
   if (isFinal(payout.state)) return payout.nextCheckAt === null;
-  // A provider that takes repeats gets them out of every doubt; only of another may anything stay open.
-  if (payout.state !== 'IN_DOUBT' || provider.repeatWindowMs !== null) return false;
-  return payout.lease === null && payout.quietChecks >= TIMES.patience;
+  if (payout.state !== 'IN_DOUBT' || payout.lease !== null || payout.quietChecks < TIMES.patience) return false;
+  return provider.repeatWindowMs === null || lastOutcome(payout) === 'REJECTED';
 }
 
-function tell({ id, reference, state, attempts, attention }: Payout): Told {
-  const orderNumbers = attempts.map((attempt) => attempt.orderNumber);
-  return { id, reference, state, orderNumbers, attention: attention.map((one) => one.reason) };
+function lastOutcome({ attempts }: Payout): string | null {
+  return attempts.at(-1)?.sends.at(-1)?.outcome ?? null;
+}
+
+function tell(payout: Payout): Told {
+  const { reference, state, attempts } = payout;
+  const orderNumbers = attempts.map((one) => one.orderNumber);
+  const repeatable = provider.repeatWindowMs !== null;
+  return { reference, state, orderNumbers, repeatable, lastOutcome: lastOutcome(payout) };
 }
 
 /** Kills this process at the step that the schedule names, as `kill -9` would: nothing is flushed, nothing runs after. */
