@@ -36,7 +36,7 @@ assert.ok(one && two);
 const nothing = () => Promise.reject(new Error('not asked for here'));
 const services: Services = {
   providers: [],
-    log: silentLog,
+  log: silentLog,
   payouts: {
     async create(merchantId, _actor, input) {
       created.push({ merchantId, input });

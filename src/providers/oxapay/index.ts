@@ -14,6 +14,7 @@ import type {
 import type { Answered, Line, Transport } from '../../transport.ts';
 import { type AccountSettings, type ProviderDefinition, retryAfterMs, sendOutcome } from '../define.ts';
 import {
+  ASSETS,
   decodeCreate,
   decodeHistory,
   decodeRecord,
@@ -26,21 +27,6 @@ import {
   reportCreated,
   reportRecord,
 } from './wire.ts';
-
-/** Source: Accepted Currencies and Supported Networks; which token OxaPay pays on which network is assumed. */
-const ASSETS: ReadonlyMap<string, readonly string[]> = new Map([
-  ['USDT', ['TRON', 'ETHEREUM', 'BSC', 'POLYGON', 'SOLANA', 'TON']],
-  ['USDC', ['ETHEREUM', 'BSC', 'POLYGON', 'SOLANA']],
-  ['BTC', ['BITCOIN']],
-  ['LTC', ['LITECOIN']],
-  ['DOGE', ['DOGECOIN']],
-  ['ETH', ['ETHEREUM']],
-  ['BNB', ['BSC']],
-  ['TRX', ['TRON']],
-  ['SOL', ['SOLANA']],
-  ['TON', ['TON']],
-  ['POL', ['POLYGON']],
-]);
 
 const MAX_PLACES = 8;
 const PAGE_SIZE = 200;

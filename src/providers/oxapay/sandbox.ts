@@ -19,7 +19,7 @@ import type {
   SandboxRequest,
   SandboxSide,
 } from '../../sandbox.ts';
-import { NETWORKS, parseNetwork, sign } from './wire.ts';
+import { ASSETS, NETWORKS, parseNetwork, sign } from './wire.ts';
 
 const WORDS: Readonly<Record<OrderState, string>> = {
   ACCEPTED: 'processing',
@@ -52,21 +52,6 @@ const REFUSALS: Readonly<Record<Refusal, SandboxAnswer>> = {
   RATE_LIMITED: refusal(429, 'too_many_requests', '', 'Too many requests.'),
   WRONG_CREDENTIALS: refusal(401, 'invalid_api_key', '', 'The API key is not valid.'),
 };
-
-/** Where each currency can be paid, in our codes. Source: assumed, after Accepted Currencies and Supported Networks. */
-const ASSETS: ReadonlyMap<string, readonly string[]> = new Map([
-  ['USDT', ['TRON', 'ETHEREUM', 'BSC', 'POLYGON', 'SOLANA', 'TON']],
-  ['USDC', ['ETHEREUM', 'BSC', 'POLYGON', 'SOLANA']],
-  ['BTC', ['BITCOIN']],
-  ['LTC', ['LITECOIN']],
-  ['DOGE', ['DOGECOIN']],
-  ['ETH', ['ETHEREUM']],
-  ['BNB', ['BSC']],
-  ['TRX', ['TRON']],
-  ['SOL', ['SOLANA']],
-  ['TON', ['TON']],
-  ['POL', ['POLYGON']],
-]);
 
 /** `withdraw_fee`, on top of the amount. Source: Supported Currencies for its field; values and bearer are assumed. */
 const FEES: ReadonlyMap<string, Decimal> = new Map([

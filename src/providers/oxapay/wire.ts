@@ -36,6 +36,24 @@ const CODE_BY_SPELLING = new Map(
   ),
 );
 
+/**
+ * Where each currency can be paid, in our codes. Source: Accepted Currencies and Supported Networks; which token is paid on
+ * which network is assumed.
+ */
+export const ASSETS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['USDT', ['TRON', 'ETHEREUM', 'BSC', 'POLYGON', 'SOLANA', 'TON']],
+  ['USDC', ['ETHEREUM', 'BSC', 'POLYGON', 'SOLANA']],
+  ['BTC', ['BITCOIN']],
+  ['LTC', ['LITECOIN']],
+  ['DOGE', ['DOGECOIN']],
+  ['ETH', ['ETHEREUM']],
+  ['BNB', ['BSC']],
+  ['TRX', ['TRON']],
+  ['SOL', ['SOLANA']],
+  ['TON', ['TON']],
+  ['POL', ['POLYGON']],
+]);
+
 /** The name that a request carries for our network code; null: OxaPay has no such network. */
 export function networkName(code: string): string | null {
   return NAME_BY_CODE.get(code) ?? null;
