@@ -19,22 +19,25 @@ outflow keys revoke ID
 Scopes: ${SCOPES.join(', ')}; all of them where none is named.
 Everything else comes from the environment: see .env.example.`;
 
+/** A command with its words, ready to run. Rejects with InvalidArgumentError for options and ids that it cannot use. */
+export type ReadyCommand = (keys: Keys, print: Print) => Promise<void>;
+
 /**
- * Runs a command on merchants or keys: `merchants create|list`, `keys create|list|revoke`. Throws InvalidArgumentError
- * for words that it does not know and for what is not there.
+ * Finds a command on merchants or keys: `merchants create|list`, `keys create|list|revoke`. Throws InvalidArgumentError
+ * for one that there is not, so that a slip of the pen opens no store.
  */
-export async function runCommand(words: readonly string[], keys: Keys, print: Print): Promise<void> {
+export function parseCommand(words: readonly string[]): ReadyCommand {
   const [noun, verb, ...rest] = words;
   const command = COMMANDS[`${noun} ${verb}`];
   if (!command) throw refuse('command', `there is no "${words.join(' ')}"; see outflow --help`);
-  await command(rest, keys, print);
+  return (keys, print) => command(rest, keys, print);
 }
 
 type Command = (words: string[], keys: Keys, print: Print) => Promise<void>;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   async 'merchants create'(words, keys, print) {
-    const name = read(words, {}).positionals.join(' ').trim();
+    const name = read(words, {}, true).positionals.join(' ').trim();
     if (name === '' || name.length > 100) throw refuse('name', 'a merchant has a name of 1 to 100 characters');
     const merchant = await keys.createMerchant(name);
     print(merchant.id);
@@ -69,7 +72,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     }
   },
   async 'keys revoke'(words, keys, print) {
-    const [id, ...more] = read(words, {}).positionals;
+    const [id, ...more] = read(words, {}, true).positionals;
     if (id === undefined || more.length > 0) throw refuse('id', 'name one key, ak_…');
     if (!(await keys.revoke(id as ApiKeyId))) throw refuse('id', `there is no key ${id}`);
     print(`${id} is revoked; its open connections end within 5 seconds`);
@@ -78,9 +81,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
 type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']>;
 
-function read<T extends Options>(words: string[], options: T) {
+function read<T extends Options>(words: string[], options: T, allowPositionals = false) {
   try {
-    return parseArgs({ args: words, options, allowPositionals: true });
+    return parseArgs({ args: words, options, allowPositionals });
   } catch (error) {
     throw refuse('options', error instanceof Error ? error.message : String(error));
   }

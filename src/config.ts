@@ -3,7 +3,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { StartupError } from './domain/errors.ts';
 import type { Environment } from './domain/store.ts';
-import type { AccountSettings, ProviderDefinition } from './providers/define.ts';
+import type { AccountSettings, ProviderDefinition, Setting } from './providers/define.ts';
 
 /** What the environment says, checked as a whole. It holds no secret that printing it would show. */
 export interface Config {
@@ -44,6 +44,8 @@ export class ConfiguredAccount {
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
+/** The value of an environment name; what is set to nothing is not set. */
+type Read = (name: string) => string | undefined;
 
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const port = z
@@ -57,7 +59,7 @@ const General = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: port.refine((value) => value > 0, 'a port is at least 1').default(4000),
   DATA_DIR: z.string().min(1).default('./data'),
-  PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+  PUBLIC_URL: z.string().optional(),
   PROVIDERS_FILE: z.string().min(1).optional(),
   GRAPHIQL: flag.optional(),
   CORS_ORIGINS: z.string().default(''),
@@ -65,13 +67,16 @@ const General = z.object({
   SANDBOX_PORT: port.default(0),
 });
 
+// An environment name that cannot be mistaken for a secret may be shown in a message.
+const Reference = z.strictObject({ env: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/, 'is a name of A-Z 0-9 _') });
+
 const Accounts = z.strictObject({
   accounts: z.array(
     z.strictObject({
       provider: z.string(),
       name: z.string().regex(/^[a-z0-9-]{1,32}$/, 'a name is 1 to 32 of a-z 0-9 -'),
       enabled: z.boolean().default(true),
-      settings: z.record(z.string(), z.union([z.string(), z.strictObject({ env: z.string() })])),
+      settings: z.record(z.string(), z.union([z.string(), Reference], 'is text or {"env": "NAME"}')),
     }),
   ),
 });
@@ -81,25 +86,24 @@ const Accounts = z.strictObject({
  * shows a value that may be secret.
  */
 export function loadConfig(env: Env, definitions: readonly ProviderDefinition[]): Config {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
-  const general = General.safeParse(set);
-  const faults: string[] = [];
-  if (!general.success)
-    faults.push(...general.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
-  const live = set.OUTFLOW_MODE === 'live';
+  const read: Read = (name) => env[name] || undefined;
+  const general = General.safeParse(Object.fromEntries(Object.keys(General.shape).map((name) => [name, read(name)])));
+  const faults = general.success ? [] : listIssues(general.error);
   const notices: string[] = [];
-  const fromFile = typeof set.PROVIDERS_FILE === 'string' ? readFile(set.PROVIDERS_FILE, set, definitions, faults) : [];
+  const live = read('OUTFLOW_MODE') === 'live';
+  const file = read('PROVIDERS_FILE');
+  const fromFile = file === undefined ? [] : readAccounts(file, read, definitions, faults);
   const accounts = new Map<string, readonly ConfiguredAccount[]>();
   for (const definition of definitions) {
     const own = fromFile.filter((entry) => entry.provider === definition.slug);
-    const drafts = own.length > 0 ? own : fromEnvironment(definition, set, live, faults, notices);
+    const drafts = own.length > 0 ? own : fromEnvironment(definition, read, live, faults, notices);
+    const on = isSwitchedOn(definition, read, faults);
     accounts.set(
       definition.slug,
-      drafts.map((draft) => checkAccount(definition, draft, live, faults)),
+      drafts.map((draft) => checkAccount(definition, { ...draft, enabled: draft.enabled && on }, live, faults)),
     );
   }
-  const publicUrl = general.data?.PUBLIC_URL?.replace(/\/+$/, '') ?? null;
-  if (live && publicUrl?.startsWith('http:')) faults.push('PUBLIC_URL: must be https in live mode');
+  const publicUrl = readPublicUrl(read('PUBLIC_URL'), live, faults);
   if (live && publicUrl === null) notices.push('PUBLIC_URL is not set: no webhook reaches us, every payout is polled');
   if (faults.length > 0 || !general.success) {
     throw new StartupError(`The configuration has ${faults.length} fault(s):\n  ${faults.join('\n  ')}`);
@@ -111,7 +115,7 @@ export function loadConfig(env: Env, definitions: readonly ProviderDefinition[])
     port: PORT,
     dataDir: isAbsolute(DATA_DIR) ? DATA_DIR : resolve(DATA_DIR),
     publicUrl: publicUrl ?? (live ? null : `http://${HOST.includes(':') ? `[${HOST}]` : HOST}:${PORT}`),
-    graphiql: GRAPHIQL ?? (!live && set.NODE_ENV !== 'production'),
+    graphiql: GRAPHIQL ?? (!live && read('NODE_ENV') !== 'production'),
     corsOrigins: CORS_ORIGINS.split(',').flatMap((origin) => origin.trim() || []),
     logLevel: LOG_LEVEL,
     sandboxPort: SANDBOX_PORT,
@@ -130,26 +134,29 @@ interface DraftAccount {
   readonly nameOf: (key: string) => string;
 }
 
-type Settings = Readonly<Record<string, string | undefined>>;
+/** False: no account of the provider takes a new payout, wherever its accounts are written down. */
+function isSwitchedOn(definition: ProviderDefinition, read: Read, faults: string[]): boolean {
+  const name = `${definition.slug.toUpperCase()}_ENABLED`;
+  const text = read(name) ?? 'true';
+  if (text !== 'true' && text !== 'false') faults.push(`${name}: is true or false`);
+  return text !== 'false';
+}
 
 /** The account `default` of a provider, from the environment; none in live mode where keys are missing. */
 function fromEnvironment(
   definition: ProviderDefinition,
-  env: Settings,
+  read: Read,
   live: boolean,
   faults: string[],
   notices: string[],
 ): readonly DraftAccount[] {
-  const prefix = definition.slug.toUpperCase();
-  const enabled = env[`${prefix}_ENABLED`] ?? 'true';
-  if (enabled !== 'true' && enabled !== 'false') faults.push(`${prefix}_ENABLED: is true or false`);
   const settings = Object.entries(definition.settings);
-  const given = settings.filter(([, setting]) => env[setting.env] !== undefined);
-  const missing = settings.filter(([, setting]) => setting.fallback === null && env[setting.env] === undefined);
+  const given = settings.filter(([, setting]) => read(setting.env) !== undefined);
+  const missing = settings.filter(([, setting]) => setting.fallback === null && read(setting.env) === undefined);
   const entry = (values: Record<string, string>): DraftAccount => ({
     provider: definition.slug,
     name: 'default',
-    enabled: enabled === 'true',
+    enabled: true,
     values,
     nameOf: (key) => definition.settings[key]?.env ?? key,
   });
@@ -161,46 +168,65 @@ function fromEnvironment(
     return [];
   }
   return [
-    entry(Object.fromEntries(settings.map(([key, setting]) => [key, env[setting.env] ?? setting.fallback ?? '']))),
+    entry(Object.fromEntries(settings.map(([key, setting]) => [key, read(setting.env) ?? setting.fallback ?? '']))),
   ];
 }
 
-function readFile(
+/** The accounts of PROVIDERS_FILE; none where it cannot be used. */
+function readAccounts(
   path: string,
-  env: Settings,
+  read: Read,
   definitions: readonly ProviderDefinition[],
   faults: string[],
 ): readonly DraftAccount[] {
-  let parsed: z.infer<typeof Accounts>;
-  try {
-    parsed = Accounts.parse(JSON.parse(readFileSync(path, 'utf8')));
-  } catch (error) {
-    const reason =
-      error instanceof z.ZodError
-        ? error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')
-        : 'it cannot be read as JSON';
-    faults.push(`PROVIDERS_FILE: ${reason}`);
-    return [];
-  }
-  return parsed.accounts.flatMap((account, index): DraftAccount[] => {
+  const parsed = parseAccounts(path, faults);
+  return parsed.flatMap((account, index): DraftAccount[] => {
     const at = `PROVIDERS_FILE: accounts.${index}`;
     const definition = definitions.find((one) => one.id === account.provider);
     if (!definition) {
       faults.push(`${at}.provider: is none of ${definitions.map((one) => one.id).join(', ')}`);
       return [];
     }
+    const { provider, name, enabled } = account;
+    if (parsed.findIndex((one) => one.provider === provider && one.name === name) < index)
+      faults.push(`${at}.name: is the name of another account of ${definition.name}`);
     const values: Record<string, string> = {};
     for (const [key, setting] of Object.entries(definition.settings)) values[key] = setting.fallback ?? '';
     for (const [key, given] of Object.entries(account.settings)) {
-      const value = typeof given === 'string' ? given : env[given.env];
-      if (definition.settings[key] === undefined)
+      const value = typeof given === 'string' ? given : read(given.env);
+      if (!Object.hasOwn(definition.settings, key))
         faults.push(`${at}.settings.${key}: is not a setting of ${definition.name}`);
-      else if (value === undefined) faults.push(`${at}.settings.${key}: its environment variable is not set`);
-      else values[key] = value;
+      else if (value === undefined && typeof given !== 'string')
+        faults.push(`${at}.settings.${key}: ${given.env} is not set`);
+      else if (value) values[key] = value;
     }
-    const { name, enabled } = account;
     return [{ provider: definition.slug, name, enabled, values, nameOf: (key) => `${at}.settings.${key}` }];
   });
+}
+
+function parseAccounts(path: string, faults: string[]): z.infer<typeof Accounts>['accounts'] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
+    faults.push(`PROVIDERS_FILE: ${path} cannot be read${code}`);
+    return [];
+  }
+  try {
+    const parsed = Accounts.safeParse(JSON.parse(text));
+    if (parsed.success) return parsed.data.accounts;
+    faults.push(...listIssues(parsed.error).map((line) => `PROVIDERS_FILE: ${line}`));
+  } catch {
+    // What the parser says quotes the text, which may hold secrets.
+    faults.push(`PROVIDERS_FILE: ${path} is not JSON`);
+  }
+  return [];
+}
+
+/** No message of zod shows the value that it is about. */
+function listIssues(error: z.ZodError): string[] {
+  return error.issues.map(({ path, message }) => [...(path.length > 0 ? [path.join('.')] : []), message].join(': '));
 }
 
 function checkAccount(
@@ -212,14 +238,45 @@ function checkAccount(
   const account = new ConfiguredAccount(name, enabled, values);
   if (!account.configured) return account;
   for (const [key, setting] of Object.entries(definition.settings)) {
-    const value = values[key] ?? '';
-    if (value === '' && setting.fallback === null) faults.push(`${nameOf(key)}: is missing`);
-    if (setting.kind !== 'url' || value === '') continue;
-    if (!URL.canParse(value)) faults.push(`${nameOf(key)}: is not a URL`);
-    else if (live && !value.startsWith('https:')) faults.push(`${nameOf(key)}: must be https in live mode`);
-    // Every default refuses: rehearsing must never reach the real provider.
-    else if (!live && value === setting.fallback)
-      faults.push(`${nameOf(key)}: is the live host, and this is sandbox mode`);
+    const fault = faultOf(values[key] ?? '', setting, live);
+    if (fault !== null) faults.push(`${nameOf(key)}: ${fault}`);
   }
   return account;
+}
+
+/** What is wrong with the value of a setting, without showing it; null: nothing. */
+function faultOf(value: string, { kind, fallback }: Setting, live: boolean): string | null {
+  if (value === '') return fallback === null ? 'is missing' : null;
+  // Values travel in HTTP headers, which a line break would end; a space at an end was copied along.
+  if (!/^[\x20-\x7e]+$/.test(value) || value !== value.trim())
+    return 'has a space at an end, or a character that is not printable ASCII';
+  if (kind !== 'url') return null;
+  const fault = faultOfUrl(value, live);
+  if (fault !== null) return fault;
+  // Rehearsing must never reach the real provider, and every default does.
+  if (!live && fallback && hostOf(value) === hostOf(fallback))
+    return 'leads to the live provider, as its default does, and this is sandbox mode';
+  return null;
+}
+
+function faultOfUrl(text: string, live: boolean): string | null {
+  if (!URL.canParse(text)) return 'is not a URL';
+  const { protocol, username, password } = new URL(text);
+  if (live && protocol !== 'https:') return 'must be https in live mode';
+  if (protocol !== 'https:' && protocol !== 'http:') return 'must be an http or https URL';
+  if (username || password || /[?#]/.test(text)) return 'must be a URL without user, query and fragment';
+  return null;
+}
+
+function hostOf(url: string): string {
+  return new URL(url).hostname.replace(/\.$/, '');
+}
+
+/** Without a slash at its end; null where there is none, or it cannot be used. */
+function readPublicUrl(text: string | undefined, live: boolean, faults: string[]): string | null {
+  if (text === undefined) return null;
+  const fault = faultOfUrl(text, live);
+  if (fault === null) return new URL(text).href.replace(/\/+$/, '');
+  faults.push(`PUBLIC_URL: ${fault}`);
+  return null;
 }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { getEventListeners } from 'node:events';
 import { InvalidArgumentError } from './domain/errors.ts';
 import type { ApiKey, ApiKeyId, Merchant, MerchantId, Scope } from './domain/merchant.ts';
 import type { Store } from './domain/store.ts';
@@ -28,7 +27,7 @@ export interface Keys {
     label: string,
     scopes: readonly Scope[],
   ): Promise<{ readonly key: ApiKey; readonly secret: string }>;
-  /** Null: every key of every merchant and operator. */
+  /** Null: every key of every merchant and operator. Throws InvalidArgumentError for a merchant that is not there. */
   list(merchantId: MerchantId | null): Promise<readonly ApiKey[]>;
   /** False when there is no such key. */
   revoke(id: ApiKeyId): Promise<boolean>;
@@ -48,11 +47,15 @@ const REREAD_MS = 2000;
 const IDLE_MS = 600_000;
 
 interface Cached {
-  readonly viewer: Viewer;
+  /** Whatever is held open for the key holds its viewer, and must hear of a revocation however long it lasts. */
+  readonly held: WeakRef<Viewer>;
+  /** Keeps the viewer while the key is in use; null once it is idle. */
+  kept: Viewer | null;
   readonly revocation: AbortController;
   usedAt: number;
 }
 
+/** Merchants and keys on a store; what it caches it reads again every two seconds, until it is closed. */
 export function createKeys({ store, clock, ids, log }: KeysDeps): Keys {
   const cache = new Map<string, Cached>();
   const closing = new AbortController();
@@ -60,19 +63,25 @@ export function createKeys({ store, clock, ids, log }: KeysDeps): Keys {
   async function authenticate(secret: string): Promise<Viewer | null> {
     if (!SECRET.test(secret)) return null;
     const hash = hashSecret(secret);
-    const known = cache.get(hash);
-    if (known) {
-      known.usedAt = clock.now().getTime();
-      return known.viewer;
-    }
+    const known = use(hash);
+    if (known) return known;
     const key = await store.keyByHash(hash);
     if (key === null || key.revokedAt !== null) return null;
     const revocation = new AbortController();
     const { id: keyId, merchantId, label } = key;
-    const viewer = { keyId, merchantId, label, scopes: new Set(key.scopes), revoked: revocation.signal };
-    const raced = cache.get(hash);
-    if (raced) return raced.viewer;
-    cache.set(hash, { viewer, revocation, usedAt: clock.now().getTime() });
+    const viewer: Viewer = { keyId, merchantId, label, scopes: new Set(key.scopes), revoked: revocation.signal };
+    const raced = use(hash);
+    if (raced) return raced;
+    cache.set(hash, { held: new WeakRef(viewer), kept: viewer, revocation, usedAt: clock.now().getTime() });
+    return viewer;
+  }
+
+  function use(hash: string): Viewer | null {
+    const cached = cache.get(hash);
+    const viewer = cached?.held.deref();
+    if (!cached || !viewer) return null;
+    cached.kept = viewer;
+    cached.usedAt = clock.now().getTime();
     return viewer;
   }
 
@@ -83,8 +92,9 @@ export function createKeys({ store, clock, ids, log }: KeysDeps): Keys {
       if (key === null || key.revokedAt !== null) {
         cache.delete(hash);
         cached.revocation.abort();
-      } else if (cached.usedAt < longAgo && getEventListeners(cached.viewer.revoked, 'abort').length === 0) {
-        cache.delete(hash);
+      } else if (cached.usedAt < longAgo) {
+        cached.kept = null;
+        if (cached.held.deref() === undefined) cache.delete(hash);
       }
     }
   }
@@ -98,6 +108,11 @@ export function createKeys({ store, clock, ids, log }: KeysDeps): Keys {
   }
   void keepReading();
 
+  async function requireMerchant(id: MerchantId | null): Promise<void> {
+    if (id === null || (await store.merchant(id)) !== null) return;
+    throw new InvalidArgumentError([{ path: ['merchant'], message: `there is no merchant ${id}` }]);
+  }
+
   return {
     authenticate,
     async createMerchant(name) {
@@ -107,9 +122,7 @@ export function createKeys({ store, clock, ids, log }: KeysDeps): Keys {
     },
     merchants: () => store.merchants(),
     async createKey(merchantId, label, scopes) {
-      if (merchantId !== null && (await store.merchant(merchantId)) === null) {
-        throw new InvalidArgumentError([{ path: ['merchant'], message: `there is no merchant ${merchantId}` }]);
-      }
+      await requireMerchant(merchantId);
       const secret = `${PREFIX}${toBase32(ids.bytes(25))}`;
       const id = ids.next('ak') as ApiKeyId;
       const createdAt = clock.now();
@@ -127,6 +140,7 @@ export function createKeys({ store, clock, ids, log }: KeysDeps): Keys {
       return { key, secret };
     },
     async list(merchantId) {
+      await requireMerchant(merchantId);
       if (merchantId !== null) return store.keys(merchantId);
       const owners = [null, ...(await store.merchants()).map((merchant) => merchant.id)];
       return (await Promise.all(owners.map((owner) => store.keys(owner)))).flat();

@@ -1,13 +1,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runCommand, USAGE } from './commands.ts';
+import { parseCommand, type ReadyCommand, USAGE } from './commands.ts';
 import { compose, openStore, type Parts, type Runtime } from './compose.ts';
 import { type Config, loadConfig } from './config.ts';
 import { InvalidArgumentError, StartupError } from './domain/errors.ts';
 import { SCOPES } from './domain/merchant.ts';
 import { createKeys } from './keys.ts';
 import { definitions } from './providers/index.ts';
-import { createIds, createLog, describeError, systemClock } from './runtime.ts';
+import { createIds, createLog, systemClock } from './runtime.ts';
 import { openServer, type Server } from './server.ts';
 
 /** What a running command is closed by. */
@@ -15,24 +15,67 @@ interface Running {
   close(): Promise<void>;
 }
 
+type Start = (config: Config, runtime: Runtime) => Promise<Running>;
+
+const STARTS: ReadonlyMap<string, Start> = new Map([
+  ['serve', serve],
+  ['worker', work],
+  ['sandbox', standIn],
+]);
+
 const print = (line: string): void => console.log(line);
 
 async function main(words: readonly string[]): Promise<void> {
-  const [command = '--help'] = words;
-  if (command === '--help' || command === 'help') return print(USAGE);
+  const [command = '--help', ...more] = words;
+  if (/^(-h|(--)?help)$/.test(command)) return print(USAGE);
+  const start = STARTS.get(command);
+  if (start === undefined) return runOnce(parseCommand(words));
+  if (more.length === 0) return runUntilStopped(start);
+  throw new StartupError(`outflow ${command} takes no arguments: its settings come from the environment`);
+}
+
+function prepare(): { readonly config: Config; readonly runtime: Runtime } {
   const config = loadConfig(process.env, definitions);
-  const runtime = { clock: systemClock, ids: createIds(systemClock), log: createLog(config.logLevel) };
-  if (command === 'serve') return until(await serve(config, runtime), runtime);
-  if (command === 'worker') return until(await work(config, runtime), runtime);
-  if (command === 'sandbox') return until(await standIn(config, runtime), runtime);
+  return { config, runtime: { clock: systemClock, ids: createIds(systemClock), log: createLog(config.logLevel) } };
+}
+
+async function runOnce(command: ReadyCommand): Promise<void> {
+  const { config, runtime } = prepare();
   const store = await openStore(config, runtime, false);
   const keys = createKeys({ store, ...runtime });
   try {
-    await runCommand(words, keys, print);
+    await command(keys, print);
   } finally {
     keys.close();
     await store.close();
   }
+}
+
+/** Runs until SIGTERM or SIGINT, and closes in good order; a second signal ends the process at once. */
+async function runUntilStopped(start: Start): Promise<void> {
+  const { config, runtime } = prepare();
+  // Heard from the beginning: a signal that comes during the start closes what the start opened.
+  const signal = awaitSignal();
+  // A worker sleeps on timers that keep no process alive.
+  const alive = setInterval(() => undefined, 2 ** 30);
+  const running = await start(config, runtime);
+  runtime.log.info({ signal: await signal }, 'stopping');
+  await running.close();
+  clearInterval(alive);
+  runtime.log.info({}, 'stopped');
+  process.exit(0);
+}
+
+function awaitSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    let heard = false;
+    const hear = (name: string): void => {
+      if (heard) process.exit(1);
+      heard = true;
+      resolve(name);
+    };
+    process.on('SIGTERM', hear).on('SIGINT', hear);
+  });
 }
 
 async function serve(config: Config, runtime: Runtime): Promise<Running> {
@@ -53,9 +96,7 @@ async function serve(config: Config, runtime: Runtime): Promise<Running> {
     });
   } catch (error) {
     await parts.close();
-    throw config.port > 0 && describeError(error).includes('EADDRINUSE')
-      ? new StartupError(`Port ${config.port} is in use: set PORT to another, or stop what listens there.`)
-      : error;
+    throw error;
   }
   parts.worker.start();
   if (config.environment === 'SANDBOX') await greet(config, parts, server);
@@ -92,7 +133,7 @@ async function standIn(config: Config, runtime: Runtime): Promise<Running> {
 }
 
 /** A demo merchant with a key that stays the same, and something to paste. */
-async function greet(config: Config, { keys }: Parts, { url, webSocketUrl }: Server): Promise<void> {
+async function greet(config: Config, { keys, sandbox }: Parts, { url, webSocketUrl }: Server): Promise<void> {
   mkdirSync(config.dataDir, { recursive: true });
   const path = join(config.dataDir, 'demo.json');
   const known = readDemoKey(path);
@@ -110,7 +151,7 @@ async function greet(config: Config, { keys }: Parts, { url, webSocketUrl }: Ser
   const watch = `subscription { payoutEvents { sequence state note payout { reference } } }`;
   const key = `-H 'Authorization: Bearer ${apiKey}' -H 'Content-Type: application/json'`;
   print(`
-Outflow is running on stand-in providers: no money moves.
+Outflow is running in sandbox mode${sandbox ? ', on stand-in providers: no money moves' : ''}.
 
   GraphQL        ${url}/graphql${config.graphiql ? '   (open it in a browser for GraphiQL)' : ''}
   Subscriptions  ${webSocketUrl}
@@ -137,21 +178,14 @@ function readDemoKey(path: string): string | null {
   }
 }
 
-/** Runs until SIGTERM or SIGINT, and closes in good order; a second signal ends the process at once. */
-async function until(running: Running, { log }: Runtime): Promise<void> {
-  const signal = await new Promise<string>((resolve) => {
-    const stop = (name: string): void => resolve(name);
-    process.once('SIGTERM', stop).once('SIGINT', stop);
-  });
-  process.once('SIGTERM', () => process.exit(1)).once('SIGINT', () => process.exit(1));
-  log.info({ signal }, 'stopping');
-  await running.close();
-  log.info({}, 'stopped');
-  process.exit(0);
+/** What an operator can mend takes one line; anything else keeps its stack. */
+function explain(error: unknown): unknown {
+  if (error instanceof StartupError || error instanceof InvalidArgumentError) return error.message;
+  if (!(error instanceof Error && 'syscall' in error && error.syscall === 'listen')) return error;
+  return `Outflow cannot ${error.message}: set PORT, or SANDBOX_PORT for the stand-in providers, to a free one`;
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  const expected = error instanceof StartupError || error instanceof InvalidArgumentError;
-  console.error(expected ? error.message : error);
+  console.error(explain(error));
   process.exit(1);
 });

@@ -155,11 +155,33 @@ function createRoutes(deps: ServerDeps, engine: Engine): (exchange: Exchange) =>
 
 // --- GraphQL -------------------------------------------------------------------------------------------------------------
 
+/** What GraphiQL opens with. */
+const FIRST_QUERY = `# Put an API key into Headers below: {"Authorization": "Bearer outflow_..."}
+
+mutation Create {
+  createPayout(input: {
+    reference: "first-1"
+    amount: { amount: "25.00", currency: "USDT" }
+    destination: { blockchain: { address: "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t", network: "TRON" } }
+  }) {
+    __typename
+    ... on CreatePayoutSuccess { replayed payout { id state moneyMoved } }
+    ... on Error { code message moneyMoved }
+  }
+}
+
+subscription Watch {
+  payoutEvents { sequence state note payout { reference } }
+}
+`;
+
 type YogaContext = { readonly app: Context };
 
 function createGraphqlRoute(deps: ServerDeps, engine: Engine): (exchange: Exchange) => Promise<void> {
   const { services, keys, ids, log, graphiql, corsOrigins } = deps;
-  const page = graphiql ? renderGraphiQL({ title: 'Outflow', headers: '{"Authorization": "Bearer "}' }) : null;
+  const page = graphiql
+    ? renderGraphiQL({ title: 'Outflow', headers: '{"Authorization": "Bearer "}', defaultQuery: FIRST_QUERY })
+    : null;
   const yoga = createYoga<YogaContext>({
     schema,
     plugins: [useEngine(engine, log)],
@@ -193,7 +215,10 @@ function createGraphqlRoute(deps: ServerDeps, engine: Engine): (exchange: Exchan
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const app = createContext(services, viewer, requestId, gone.signal);
-    if (request.method === 'GET') return yoga.handle(request, response, { app });
+    if (request.method === 'GET') {
+      if (hasJsonParams(request)) return yoga.handle(request, response, { app });
+      return refuse(response, 400, 'BAD_REQUEST', 'The parameters variables and extensions must be JSON.');
+    }
     const body = await readParams(exchange);
     if (body) return yoga.handle(Object.assign(request, { body }), response, { app });
   };
@@ -234,6 +259,17 @@ function withStatus(shown: GraphQLError, raised: unknown): GraphQLError {
 async function authenticate(request: IncomingMessage, keys: ServerDeps['keys']): Promise<Viewer | null> {
   const secret = readBearer(request.headers.authorization);
   return secret === null ? null : keys.authenticate(secret);
+}
+
+/** Whether what a GET brings as JSON is JSON: yoga would take the fault for ours. */
+function hasJsonParams(request: IncomingMessage): boolean {
+  const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
+  try {
+    for (const name of ['variables', 'extensions']) JSON.parse(searchParams.get(name) || 'null');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The body of a POST as GraphQL's parameters; null where it was refused. */

@@ -17,7 +17,7 @@ import {
 import type { Log } from '../runtime.ts';
 import { LIMITS, tooComplex } from './builder.ts';
 import { type Context, freshContext } from './context.ts';
-import { presentError } from './errors.ts';
+import { presentError, RequestError } from './errors.ts';
 import { schema } from './schema.ts';
 
 /** An operation that is ready to run. */
@@ -57,7 +57,8 @@ export function createEngine(log: Log): Engine {
       if (text.length <= MAX_REMEMBERED_LENGTH) remember(documents, text, document);
       return document;
     } catch (error) {
-      throw present(error);
+      // The parser goes down into the text level by level, and its stack ends before the tokens do.
+      throw present(error instanceof RangeError ? new RequestError('TOO_COMPLEX', 'The text nests too deep.') : error);
     }
   }
 

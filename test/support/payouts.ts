@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ApiKey, ApiKeyId, Merchant, MerchantId } from '../../src/domain/merchant.ts';
 import { type Decimal, parseDecimal } from '../../src/domain/money.ts';
-import type { Attempt, Payout, PayoutEvent, PayoutEventId, PayoutId } from '../../src/domain/payout.ts';
+import type { Attempt, Order, Payout, PayoutEvent, PayoutEventId, PayoutId } from '../../src/domain/payout.ts';
 import type { ProviderId } from '../../src/domain/provider.ts';
 
 /** The instant at which every sample is made, unless told otherwise. */
@@ -26,6 +26,18 @@ export function decimal(text: string): Decimal {
   return value;
 }
 
+/** An order of so many USDT to an address on TRON. */
+export function orderOf(amount: string, changes: Partial<Order> = {}): Order {
+  return {
+    amount: { amount: decimal(amount), currency: 'USDT' },
+    feeMode: 'ADD',
+    destination: { kind: 'blockchain', address: 'TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t', network: 'TRON', memo: null },
+    sourceCurrency: null,
+    description: null,
+    ...changes,
+  };
+}
+
 /** A new payout of merchant `me_sample`, in state QUEUED, due at once. Its id follows from merchant and reference. */
 export function samplePayout(overrides: Partial<Payout> = {}): Payout {
   const merchantId = overrides.merchantId ?? ('me_sample' as MerchantId);
@@ -40,13 +52,7 @@ export function samplePayout(overrides: Partial<Payout> = {}): Payout {
     sequence: 1,
     state: 'QUEUED',
     told: overrides.state ?? 'QUEUED',
-    order: {
-      amount: { amount: decimal('12.50'), currency: 'USDT' },
-      feeMode: 'ADD',
-      destination: { kind: 'blockchain', address: 'TJRabPrwbZy45sbavfcjinPJC18kjpRTv8', network: 'TRON', memo: null },
-      sourceCurrency: null,
-      description: null,
-    },
+    order: orderOf('12.50'),
     metadata: [],
     sendBefore: null,
     inputDigests: { amount: 'a1', destination: 'd1' },

@@ -1,0 +1,346 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { PayoutEventsQuery } from './operations/generated/graphql.ts';
+import {
+  CancelPayoutDocument,
+  CreatePayoutDocument,
+  EventsOfPayoutDocument,
+  NodeDocument,
+  NodesDocument,
+  PayoutByReferenceDocument,
+  PayoutDocument,
+  PayoutEventsDocument,
+  PayoutsDocument,
+  ProvidersDocument,
+  ViewerDocument,
+  WatchEventsDocument,
+  WatchPayoutDocument,
+} from './operations/generated/graphql.ts';
+import { type Api, type Caller, create, describeApi, inputOf, openApi } from './support/api.ts';
+import { createClient, type Result, send, TRANSPORTS } from './support/client.ts';
+
+const NOBODY = 'po_00000000000000000000000000';
+const codeOf = (result: Result<unknown> | null) => result?.errors?.[0]?.extensions.code;
+
+describeApi('who may see what', (open) => {
+  let api: Api;
+  before(async () => {
+    api = await openApi(await open());
+  });
+  after(() => api.close());
+
+  describe("another merchant's payout", () => {
+    let theirs: { id: string; reference: string; event: string };
+    before(async () => {
+      const { id, reference } = await create(api.merchant, '10');
+      await api.until(id, 'COMPLETED');
+      const { payout } = await api.merchant.get(EventsOfPayoutDocument, { id });
+      theirs = { id, reference, event: payout?.events.edges[0]?.node.id ?? '' };
+    });
+
+    /** The same question about theirs and about nothing: the whole answers must be the same. */
+    const compare = async (text: Parameters<Caller['ask']>[0], about: unknown, aboutNothing: unknown) => {
+      const [answer, nothing] = [await api.stranger.ask(text, about), await api.stranger.ask(text, aboutNothing)];
+      assert.deepEqual(answer, nothing);
+      return answer;
+    };
+
+    it('is null by id, by reference and as a node, exactly as one that was never there', async () => {
+      assert.deepEqual(await compare(PayoutDocument, { id: theirs.id }, { id: NOBODY }), { data: { payout: null } });
+      assert.deepEqual(
+        await compare(PayoutByReferenceDocument, { reference: theirs.reference }, { reference: 'never-used' }),
+        { data: { payoutByReference: null } },
+      );
+      assert.deepEqual(await compare(EventsOfPayoutDocument, { id: theirs.id }, { id: NOBODY }), {
+        data: { payout: null },
+      });
+      for (const id of [theirs.id, theirs.event, api.merchant.merchantId]) {
+        assert.deepEqual(await compare(NodeDocument, { id }, { id: NOBODY }), { data: { node: null } });
+      }
+      const ids = [theirs.id, theirs.event, api.merchant.merchantId];
+      assert.deepEqual(await compare(NodesDocument, { ids }, { ids: [NOBODY, 'ev_0', 'me_0'] }), {
+        data: { nodes: [null, null, null] },
+      });
+    });
+
+    it('cannot be cancelled, exactly as one that was never there', async () => {
+      const queued = await create(api.merchant, '10.67');
+      await api.world.rest();
+      const answer = await compare(CancelPayoutDocument, { id: queued.id }, { id: NOBODY });
+      assert.equal(JSON.stringify(answer.data).includes('NOT_FOUND'), true);
+      assert.equal((await api.payout(queued.id)).state, 'QUEUED');
+      await api.until(queued.id, 'COMPLETED');
+    });
+
+    it('is in no list and no stretch of the log, with or without its id in the filter', async () => {
+      await create(api.stranger, '10.83');
+      const { payouts } = await api.stranger.get(PayoutsDocument, { first: 100 });
+      assert.equal(payouts.edges.length, 1);
+      const { payoutEvents } = await api.stranger.get(PayoutEventsDocument, { first: 100 });
+      assert.deepEqual(
+        new Set(payoutEvents.events.map((event) => event.payout.id)),
+        new Set([payouts.edges[0]?.node.id]),
+      );
+      const filtered = await api.stranger.get(PayoutEventsDocument, { filter: { payoutIds: [theirs.id] } });
+      assert.deepEqual(filtered.payoutEvents.events, []);
+    });
+
+    it('is not told of after its own cursor either', async () => {
+      const { payout } = await api.merchant.get(PayoutDocument, { id: theirs.id });
+      const own = await create(api.stranger, '10.83');
+      await create(api.merchant, '10');
+      const { payoutEvents }: PayoutEventsQuery = await api.stranger.get(PayoutEventsDocument, {
+        after: payout?.cursor ?? '',
+        first: 100,
+      });
+      assert.deepEqual(new Set(payoutEvents.events.map((event) => event.payout.id)), new Set([own.id]));
+      for (const transport of TRANSPORTS) {
+        const listener = await api.stranger.listen(transport, WatchEventsDocument, { after: payout?.cursor ?? '' });
+        const [first] = await listener.take(1);
+        assert.equal(first?.payoutEvents.payout.id, own.id);
+        listener.close();
+      }
+    });
+
+    it('cannot be listened to, exactly as one that was never there', async () => {
+      for (const transport of TRANSPORTS) {
+        const answers = [];
+        for (const id of [theirs.id, NOBODY]) {
+          const listener = await api.stranger.listen(transport, WatchPayoutDocument, { id });
+          answers.push(await listener.next(), await listener.next(), listener.ending());
+        }
+        assert.deepEqual(answers.slice(0, 3), answers.slice(3));
+        assert.equal(JSON.stringify(answers[0]).includes('NOT_FOUND'), true);
+      }
+    });
+
+    it("does not take up its reference: the same one makes a payout of one's own", async () => {
+      const own = await create(api.stranger, '10.83', { reference: theirs.reference });
+      assert.notEqual(own.id, theirs.id);
+      const { payoutByReference } = await api.stranger.get(PayoutByReferenceDocument, { reference: theirs.reference });
+      assert.equal(payoutByReference?.id, own.id);
+    });
+
+    it("is FORBIDDEN to ask for by the other merchant's name, whether that merchant is there or not", async () => {
+      for (const merchantId of [api.merchant.merchantId, 'me_0']) {
+        const questions = [
+          api.stranger.ask(PayoutDocument, { id: theirs.id, merchantId }),
+          api.stranger.ask(PayoutByReferenceDocument, { reference: theirs.reference, merchantId }),
+          api.stranger.ask(PayoutsDocument, { merchantId }),
+          api.stranger.ask(PayoutEventsDocument, { merchantId }),
+          api.stranger.ask(NodeDocument, { id: theirs.id, merchantId }),
+          api.stranger.ask(CancelPayoutDocument, { id: theirs.id, merchantId }),
+          api.stranger.ask(CreatePayoutDocument, { input: inputOf('10'), merchantId }),
+        ];
+        for (const answer of await Promise.all(questions)) assert.equal(codeOf(answer), 'FORBIDDEN');
+        for (const transport of TRANSPORTS) {
+          for (const listener of [
+            await api.stranger.listen(transport, WatchPayoutDocument, { id: theirs.id, merchantId }),
+            await api.stranger.listen(transport, WatchEventsDocument, { merchantId }),
+          ]) {
+            assert.equal(codeOf(await listener.next()), 'FORBIDDEN', transport);
+          }
+        }
+      }
+    });
+  });
+
+  describe("an operator's key", () => {
+    it('sees, creates and cancels for the merchant that it names, and the events say who did it', async () => {
+      const { operator, merchant, stranger } = api;
+      const { merchantId } = merchant;
+      const { createPayout } = await operator.get(CreatePayoutDocument, { input: inputOf('10.67'), merchantId });
+      assert.ok(createPayout.__typename === 'CreatePayoutSuccess');
+      const { id, reference } = createPayout.payout;
+      assert.equal(createPayout.payout.merchantId, merchantId);
+      await api.world.rest();
+      const { cancelPayout } = await operator.get(CancelPayoutDocument, { id, merchantId });
+      assert.equal(cancelPayout.__typename, 'CancelPayoutSuccess');
+      const { payoutByReference } = await operator.get(PayoutByReferenceDocument, { reference, merchantId });
+      assert.equal(payoutByReference?.id, id);
+      assert.deepEqual(await operator.get(PayoutDocument, { id, merchantId: stranger.merchantId }), { payout: null });
+      const { payoutEvents } = await operator.get(PayoutEventsDocument, { merchantId, filter: { payoutIds: [id] } });
+      assert.deepEqual(
+        [payoutEvents.events.at(0), payoutEvents.events.at(-1)].map((event) => [
+          event?.state,
+          event?.source,
+          event?.actor,
+        ]),
+        [
+          ['QUEUED', 'OPERATOR', operator.keyId],
+          ['CANCELLED', 'OPERATOR', operator.keyId],
+        ],
+      );
+      assert.equal((await merchant.get(PayoutDocument, { id })).payout?.state, 'CANCELLED');
+      const { node } = await operator.get(NodeDocument, { id: merchantId });
+      assert.deepEqual(node, { __typename: 'Merchant', id: merchantId });
+    });
+
+    it('listens to the merchant that it names', async () => {
+      const { merchantId } = api.merchant;
+      const after = await api.head();
+      for (const transport of TRANSPORTS) {
+        const listener = await api.operator.listen(transport, WatchEventsDocument, { merchantId, after });
+        const { id } = await create(api.merchant, '10');
+        await listener.until((data) => data.payoutEvents.payout.id === id);
+        const one = await api.operator.listen(transport, WatchPayoutDocument, { id, merchantId });
+        assert.equal((await one.take(1))[0]?.payout.id, id);
+        await api.until(id, 'COMPLETED');
+        await one.rest();
+        assert.equal(one.ending(), 'complete');
+        listener.close();
+      }
+    });
+
+    it('that names no merchant, or none that is there, is told so by the path merchantId', async () => {
+      const { operator } = api;
+      for (const merchantId of [undefined, null, 'nonsense', NOBODY]) {
+        for (const answer of [
+          await operator.ask(PayoutDocument, { id: NOBODY, merchantId }),
+          await operator.ask(PayoutsDocument, { merchantId }),
+          await operator.ask(PayoutEventsDocument, { merchantId }),
+        ]) {
+          assert.equal(codeOf(answer), 'INVALID_INPUT');
+          assert.deepEqual(answer.errors?.[0]?.extensions.issues?.[0]?.path, ['merchantId']);
+        }
+      }
+      const input = inputOf('10');
+      for (const merchantId of [null, 'nonsense', 'me_00000000000000000000000000']) {
+        const { createPayout } = await operator.get(CreatePayoutDocument, { input, merchantId });
+        assert.ok(createPayout.__typename === 'InvalidInputError');
+        assert.deepEqual(
+          createPayout.issues.map((issue) => issue.path),
+          [['merchantId']],
+        );
+      }
+      for (const transport of TRANSPORTS) {
+        const listener = await operator.listen(transport, WatchEventsDocument, {});
+        assert.equal(codeOf(await listener.next()), 'INVALID_INPUT');
+      }
+    });
+  });
+
+  describe('a key with some scopes', () => {
+    it('without payouts:write moves nothing', async () => {
+      const reader = await api.caller(api.merchant.merchantId, ['payouts:read']);
+      const input = inputOf('10');
+      assert.equal(codeOf(await reader.ask(CreatePayoutDocument, { input })), 'FORBIDDEN');
+      assert.equal(codeOf(await reader.ask(CancelPayoutDocument, { id: NOBODY })), 'FORBIDDEN');
+      const { payoutByReference } = await reader.get(PayoutByReferenceDocument, { reference: input.reference });
+      assert.equal(payoutByReference, null);
+    });
+
+    it('without payouts:read reads and hears nothing of payouts, and may ask the rest', async () => {
+      const writer = await api.caller(api.merchant.merchantId, ['payouts:write']);
+      const { id, reference } = await create(api.merchant, '10');
+      for (const answer of [
+        await writer.ask(PayoutDocument, { id }),
+        await writer.ask(PayoutByReferenceDocument, { reference }),
+        await writer.ask(PayoutsDocument, {}),
+        await writer.ask(PayoutEventsDocument, {}),
+        await writer.ask(NodeDocument, { id }),
+        await writer.ask(NodesDocument, { ids: [id] }),
+      ]) {
+        assert.equal(codeOf(answer), 'FORBIDDEN');
+      }
+      for (const transport of TRANSPORTS) {
+        for (const listener of [
+          await writer.listen(transport, WatchPayoutDocument, { id }),
+          await writer.listen(transport, WatchEventsDocument, {}),
+        ]) {
+          assert.equal(codeOf(await listener.next()), 'FORBIDDEN', transport);
+        }
+      }
+      assert.deepEqual((await writer.get(ViewerDocument)).viewer.scopes, ['payouts:write']);
+      assert.equal((await writer.get(ProvidersDocument)).providers.length, 2);
+    });
+  });
+
+  describe('a caller without a key', () => {
+    const wrong = ['outflow_', `outflow_${'0'.repeat(40)}`, 'x'.repeat(400), 'é', ''];
+
+    it('is UNAUTHENTICATED by 401, whatever stands in the header, and nothing is read of its body', async () => {
+      const headers = ['', 'Bearer', 'Basic YTpi', 'bearer', ...wrong.map((secret) => `Bearer ${encodeURI(secret)}`)];
+      for (const authorization of headers) {
+        for (const body of [JSON.stringify({ query: '{ viewer { label } }' }), 'not JSON']) {
+          const reply = await send(`${api.url}/graphql`, {
+            method: 'POST',
+            headers: { authorization, 'content-type': 'application/json' },
+            body,
+          });
+          assert.equal(reply.status, 401, authorization);
+          assert.equal(reply.headers['www-authenticate'], 'Bearer');
+          const [error] = JSON.parse(reply.body).errors;
+          assert.deepEqual(error.extensions, { code: 'UNAUTHENTICATED', retryable: false, moneyMoved: 'NO' });
+        }
+      }
+    });
+
+    it('is closed with 4403 over WebSocket, and gets 401 for a stream', async () => {
+      for (const secret of [null, ...wrong]) {
+        const nobody = createClient(api.url, secret && encodeURI(secret));
+        const socket = await nobody.listen('WebSocket', WatchEventsDocument, {});
+        assert.equal(await socket.next(), null);
+        assert.equal(socket.ending(), 'closed 4403');
+        const stream = await nobody.listen('SSE', WatchEventsDocument, {});
+        assert.equal(codeOf(await stream.next()), 'UNAUTHENTICATED');
+        assert.equal(await stream.next(), null);
+        assert.equal(stream.ending(), 'status 401');
+      }
+    });
+
+    it("is not let in by a key's id or by its hash", async () => {
+      const [key] = await api.world.keys.list(api.merchant.merchantId);
+      for (const secret of [key?.id ?? '', key?.hash ?? '', `outflow_${key?.hash.slice(0, 40)}`]) {
+        assert.equal(codeOf(await createClient(api.url, secret).ask(ViewerDocument)), 'UNAUTHENTICATED');
+      }
+    });
+  });
+
+  describe('a revoked key', () => {
+    it('ends what it holds open, and is unknown from then on, also where another process revoked it', async () => {
+      const caller = await api.caller(api.merchant.merchantId);
+      const { id } = await create(api.merchant, '10.83');
+      const sockets = [
+        await caller.listen('WebSocket', WatchPayoutDocument, { id }),
+        await caller.listen('WebSocket', WatchEventsDocument, { after: await api.head() }),
+      ];
+      const streams = [
+        await caller.listen('SSE', WatchPayoutDocument, { id }),
+        await caller.listen('SSE', WatchEventsDocument, { after: await api.head() }),
+      ];
+      const listeners = [...sockets, ...streams];
+      const bystander = await api.merchant.listen('WebSocket', WatchEventsDocument, { after: await api.head() });
+      const opening = await create(api.merchant, '10.83');
+      for (const listener of listeners) await listener.take(1);
+      await api.world.rest();
+      // Written past the keys that this process remembers.
+      await api.world.store.revokeKey(caller.keyId, api.world.clock.now());
+      await api.world.pass(2000);
+      for (const listener of listeners) await listener.rest();
+      for (const socket of sockets) assert.equal(socket.ending(), 'closed 4403');
+      assert.equal(codeOf(await caller.ask(ViewerDocument)), 'UNAUTHENTICATED');
+      for (const transport of TRANSPORTS) {
+        const again = await caller.listen(transport, WatchEventsDocument, {});
+        const result = await again.next();
+        assert.ok(codeOf(result) === 'UNAUTHENTICATED' || again.ending() === 'closed 4403');
+      }
+      assert.equal((await bystander.take(1))[0]?.payoutEvents.payout.id, opening.id);
+      bystander.close();
+    });
+
+    it('ends at once where it is revoked in the same process, and no other key of its merchant does', async () => {
+      const caller = await api.caller(api.merchant.merchantId);
+      await caller.get(ViewerDocument);
+      const after = await api.head();
+      const listener = await caller.listen('WebSocket', WatchEventsDocument, { after });
+      await create(api.merchant, '10.83');
+      await listener.take(1);
+      assert.equal(await api.world.keys.revoke(caller.keyId), true);
+      await listener.rest();
+      assert.equal(listener.ending(), 'closed 4403');
+      assert.equal(codeOf(await caller.ask(ViewerDocument)), 'UNAUTHENTICATED');
+      assert.equal((await api.merchant.get(ViewerDocument)).viewer.keyId, api.merchant.keyId);
+    });
+  });
+});

@@ -1,0 +1,118 @@
+import { describe } from 'node:test';
+import type { ApiKeyId, MerchantId, Scope } from '../../src/domain/merchant.ts';
+import { SCOPES } from '../../src/domain/merchant.ts';
+import type { PayoutId } from '../../src/domain/payout.ts';
+import {
+  CreatePayoutDocument,
+  type CreatePayoutInput,
+  PayoutDocument,
+  PayoutEventsDocument,
+  type PayoutEventsQuery,
+  type PayoutFieldsFragment,
+  type PayoutState,
+} from '../operations/generated/graphql.ts';
+import { type Client, createClient } from './client.ts';
+import { type OpenWorld, openWorld, type World } from './world.ts';
+
+/** Every store that the API suites run on. */
+const STORES: readonly (readonly [name: string, open: OpenWorld])[] = [['SQLite', openWorld]];
+
+/** Runs a suite of the API once for each store. */
+export function describeApi(subject: string, suite: (open: OpenWorld) => void): void {
+  for (const [store, open] of STORES) describe(`${subject}, on ${store}`, () => suite(open));
+}
+
+/** A caller with its own key. */
+export interface Caller extends Client {
+  readonly keyId: ApiKeyId;
+  /** The key itself. */
+  readonly secret: string;
+  /** Null: an operator. */
+  readonly merchantId: MerchantId | null;
+}
+
+/** A world as its callers see it: over sockets, with keys. */
+export interface Api {
+  readonly world: World;
+  readonly url: string;
+  /** The merchant whose payouts the tests are about. */
+  readonly merchant: Caller & { readonly merchantId: MerchantId };
+  /** Another merchant. */
+  readonly stranger: Caller & { readonly merchantId: MerchantId };
+  readonly operator: Caller;
+  /** A new key of a merchant (null: an operator's); all scopes where none is named. */
+  caller(merchantId: MerchantId | null, scopes?: readonly Scope[]): Promise<Caller>;
+  /** The merchant's payout as the API shows it. */
+  payout(id: string): Promise<PayoutFieldsFragment>;
+  /** Lets time pass until the payout is in one of the states, and gives it as the API shows it. */
+  until(id: string, ...states: PayoutState[]): Promise<PayoutFieldsFragment>;
+  /** The end of the merchant's log. */
+  head(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** The callers of a world. */
+export async function openApi(world: World): Promise<Api> {
+  const { url } = world.server;
+  const caller = async <Id extends MerchantId | null>(merchantId: Id, scopes = SCOPES as readonly Scope[]) => {
+    const { key, secret } = await world.keys.createKey(merchantId, 'test key', scopes);
+    return { ...createClient(url, secret), keyId: key.id, secret, merchantId };
+  };
+  const merchant = await caller(world.merchantId);
+  const stranger = await caller((await world.keys.createMerchant('Stranger')).id);
+  const api: Api = {
+    world,
+    url,
+    merchant,
+    stranger,
+    operator: await caller(null),
+    caller,
+    async payout(id) {
+      const { payout } = await merchant.get(PayoutDocument, { id });
+      if (payout === null) throw new Error(`${id} is not there`);
+      return payout;
+    },
+    async until(id, ...states) {
+      await world.until({ merchantId: world.merchantId, id: id as PayoutId }, states);
+      return api.payout(id);
+    },
+    async head() {
+      for (let after: string | null = null; ; ) {
+        const { payoutEvents: page }: PayoutEventsQuery = await merchant.get(PayoutEventsDocument, {
+          after,
+          first: 100,
+        });
+        if (page.events.length === 0) return page.cursor;
+        after = page.cursor;
+      }
+    },
+    close: () => world.close(),
+  };
+  return api;
+}
+
+export const ADDRESS = 'TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t';
+
+let made = 0;
+/** What is asked for: `amount` USDT on TRON at 2328.io under a new reference, with `changes`. */
+export function inputOf(amount: string, changes: Partial<CreatePayoutInput> = {}): CreatePayoutInput {
+  made += 1;
+  return {
+    reference: `invoice-${made}`,
+    amount: { amount, currency: 'USDT' },
+    destination: { blockchain: { address: ADDRESS, network: 'TRON' } },
+    provider: 'IO2328',
+    ...changes,
+  };
+}
+
+/** Creates a payout. Rejects where the answer is anything but success. */
+export async function create(
+  client: Client,
+  amount: string,
+  changes: Partial<CreatePayoutInput> = {},
+): Promise<PayoutFieldsFragment> {
+  const { createPayout } = await client.get(CreatePayoutDocument, { input: inputOf(amount, changes) });
+  if (createPayout.__typename !== 'CreatePayoutSuccess') throw new Error(JSON.stringify(createPayout));
+  return createPayout.payout;
+}
