@@ -50,6 +50,7 @@ function compare(ours: readonly number[], theirs: readonly number[]): string {
 async function listenOutside(): Promise<{ readonly answers: number[]; readonly events: number[] }> {
   await using api = await openApi();
   const waiting = new Map<string, (at: number) => void>();
+  const broken = Promise.withResolvers<never>();
   const client = createClient({
     url: api.webSocketUrl,
     connectionParams: { Authorization: `Bearer ${api.apiKey}` },
@@ -64,7 +65,7 @@ async function listenOutside(): Promise<{ readonly answers: number[]; readonly e
         waiting.get(reference)?.(performance.now());
         waiting.delete(reference);
       },
-      error: (error) => console.error('the subscription broke:', error),
+      error: (cause) => broken.reject(new Error('the subscription broke', { cause })),
       complete: () => undefined,
     },
   );
@@ -78,7 +79,7 @@ async function listenOutside(): Promise<{ readonly answers: number[]; readonly e
     await api.ask(createBody(reference));
     const answeredAt = performance.now();
     if (number < WARM_UP) continue;
-    events.push((await event) - sentAt);
+    events.push((await Promise.race([event, broken.promise])) - sentAt);
     answers.push(answeredAt - sentAt);
   }
   stop();

@@ -200,7 +200,7 @@ export async function openApi(): Promise<Api> {
     const settings = [...sandbox.output.matchAll(/^([A-Z0-9_]+)=(.+)$/gm)].map(([, name, value]) => [name, value]);
     const own = { DATA_DIR: join(folder.path, 'data'), PORT: String(await findPort()) };
     const { pid } = await start('serve', { ...Object.fromEntries(settings), ...own }, (output) =>
-      output.includes('Create one, in another:'),
+      /^ *Demo API key +\S+\n/m.test(output),
     );
     const demo = JSON.parse(readFileSync(join(own.DATA_DIR, 'demo.json'), 'utf8')) as Record<string, string>;
     const { url = '', webSocketUrl = '', apiKey = '' } = demo;

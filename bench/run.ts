@@ -48,7 +48,9 @@ async function main(words: readonly string[]): Promise<void> {
   const named = words.filter((word) => word !== '--write');
   const unknown = named.filter((name) => !Object.hasOwn(MEASUREMENTS, name));
   if (unknown.length > 0 || (write && named.length > 0)) {
-    throw new Error(`usage: npm run bench -- [--write | ${Object.keys(MEASUREMENTS).join(' ')}]`);
+    console.error(`usage: npm run bench -- [--write | ${Object.keys(MEASUREMENTS).join(' ')}]`);
+    process.exitCode = 1;
+    return;
   }
   const rows: Row[] = [];
   for (const [name, measure] of Object.entries(MEASUREMENTS)) {

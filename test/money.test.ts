@@ -3,8 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import { moneyMoved } from '../src/domain/attempt.ts';
 import type { Payout } from '../src/domain/payout.ts';
 import type { ProviderId } from '../src/domain/provider.ts';
-import { decimal } from './support/payouts.ts';
-import { ACTOR, openWorld, orderOf, type World } from './support/world.ts';
+import { decimal, orderOf } from './support/payouts.ts';
+import { ACTOR, openWorld, type World } from './support/world.ts';
 
 const PROVIDERS = ['io2328', 'oxapay'] as const;
 

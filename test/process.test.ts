@@ -26,8 +26,9 @@ import {
 import { create, inputOf } from './support/api.ts';
 import { type Client, createClient, send } from './support/client.ts';
 import { silentLog } from './support/log.ts';
+import { orderOf } from './support/payouts.ts';
 import { freePort, openPlace, type Place, type Program, root } from './support/program.ts';
-import { ACTOR, orderOf } from './support/world.ts';
+import { ACTOR } from './support/world.ts';
 
 const DEMO_KEY = /Demo API key +(outflow_\S+)/;
 const SERVING = /"msg":"serving"/;

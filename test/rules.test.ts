@@ -16,7 +16,8 @@ import { openSqlite } from '../src/storage/sqlite.ts';
 import { createWorker, type Worker } from '../src/worker.ts';
 import { createManualClock, type ManualClock } from './support/clock.ts';
 import { silentLog } from './support/log.ts';
-import { ACTOR, orderOf } from './support/world.ts';
+import { orderOf } from './support/payouts.ts';
+import { ACTOR } from './support/world.ts';
 
 // The eight rules of money, one describe each. `apply.test.ts` holds what `apply` alone decides of them, `money.test.ts` what
 // the stand-in providers show, the store's contract what a store must do; each describe names the sentences it leaves to them.
@@ -332,7 +333,7 @@ describe('rule 4: an answer speaks only for its own request', () => {
   });
 });
 
-describe('rule 5: fences stop sends, never evidence', () => {
+describe('rule 5: fences stop sends, never evidence', { timeout: 10_000 }, () => {
   // Reports asked for too early: apply.test.ts, "one that was asked before the latest send ended, …".
   for (const step of ['prepare', 'putSealed', 'commit'] as const) {
     it(`sends nothing by a worker that lost its lease while it waited for ${step}`, async () => {
@@ -345,7 +346,7 @@ describe('rule 5: fences stop sends, never evidence', () => {
       const prepare = () => wait('prepare').then(() => 'late');
       const payout = await create();
       const held = startWorker(alpha({ prepare }), late);
-      await Promise.race([door.reached, held.idle()]);
+      await door.reached;
       const other = startWorker(alpha(answers(notTaken)));
       await pass(LEASE_MS + 2000, [other]);
       // Back in the queue, where anyone who does not look at the fence could send it.
@@ -365,7 +366,7 @@ describe('rule 5: fences stop sends, never evidence', () => {
       return accepted('PROCESSING', 'ref-1');
     };
     const held = startWorker(beta({ submit }));
-    await Promise.race([door.reached, held.idle()]);
+    await door.reached;
     const other = startWorker(beta());
     await pass(LEASE_MS + 5000, [other]);
     assert.deepEqual(sendsOf(await read(payout)), ['SUBMIT UNKNOWN']);

@@ -70,6 +70,7 @@ function createFile(path: string): void {
 
 /** A lock that the operating system drops however the process ends: an open transaction on a file of its own. */
 function takeOwnership(path: string): DatabaseSync {
+  createFile(`${path}-owner`);
   const owner = new DatabaseSync(`${path}-owner`);
   try {
     owner.exec('BEGIN EXCLUSIVE');

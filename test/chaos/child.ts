@@ -14,8 +14,9 @@ import { openSqlite } from '../../src/storage/sqlite.ts';
 import { createTransport, type Transport } from '../../src/transport.ts';
 import { createWorker } from '../../src/worker.ts';
 import { silentLog } from '../support/log.ts';
+import { orderOf } from '../support/payouts.ts';
 import { createScaledClock } from '../support/scaled-clock.ts';
-import { type Crash, type Life, MERCHANT, orderOf, TIMES, type Told } from './schedule.ts';
+import { type Crash, type Life, MERCHANT, TIMES, type Told } from './schedule.ts';
 
 const life = JSON.parse(process.argv[2] ?? '') as Life;
 const clock = createScaledClock(life.origin, TIMES.factor);

@@ -5,9 +5,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MerchantId } from '../../src/domain/merchant.ts';
-import type { Order, PayoutState } from '../../src/domain/payout.ts';
+import type { PayoutState } from '../../src/domain/payout.ts';
 import type { Sandbox } from '../../src/sandbox.ts';
-import { decimal } from '../support/payouts.ts';
 
 /** Real milliseconds where it says so, else milliseconds of the scaled clock. */
 export const TIMES = {
@@ -49,16 +48,6 @@ export interface Told {
   readonly repeatable: boolean;
   /** Of its last send. */
   readonly lastOutcome: string | null;
-}
-
-export function orderOf(amount: string): Order {
-  return {
-    amount: { amount: decimal(amount), currency: 'USDT' },
-    feeMode: 'ADD',
-    destination: { kind: 'blockchain', address: 'TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t', network: 'TRON', memo: null },
-    sourceCurrency: null,
-    description: null,
-  };
 }
 
 /** Numbers in [0, 1) that follow from the seed alone. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { compose, type Parts } from '../../src/compose.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { MerchantId } from '../../src/domain/merchant.ts';
-import type { Order, Payout, PayoutEvent, PayoutState } from '../../src/domain/payout.ts';
+import type { Payout, PayoutEvent, PayoutState } from '../../src/domain/payout.ts';
 import type { ProviderId } from '../../src/domain/provider.ts';
 import type { CreateInput } from '../../src/payouts.ts';
 import { definitions } from '../../src/providers/index.ts';
@@ -15,7 +15,7 @@ import type { Order as SandboxOrder } from '../../src/sandbox.ts';
 import { openServer, type Server } from '../../src/server.ts';
 import { createManualClock, type ManualClock } from './clock.ts';
 import { silentLog } from './log.ts';
-import { decimal } from './payouts.ts';
+import { orderOf } from './payouts.ts';
 
 /** The real parts of the product, its server and the stand-in providers in one process, with a clock that the test moves. */
 export interface World extends Parts {
@@ -43,17 +43,6 @@ export type Known = Pick<Payout, 'merchantId' | 'id'>;
 export type OpenWorld = typeof openWorld;
 
 export const ACTOR = { source: 'API', actor: 'ak_test' } as const;
-
-export function orderOf(amount: string, changes: Partial<Order> = {}): Order {
-  return {
-    amount: { amount: decimal(amount), currency: 'USDT' },
-    feeMode: 'ADD',
-    destination: { kind: 'blockchain', address: 'TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t', network: 'TRON', memo: null },
-    sourceCurrency: null,
-    description: null,
-    ...changes,
-  };
-}
 
 /**
  * Opens a world with its worker started, unless `working` is false; `env` adds to the configuration. Close it at the end:
