@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { apply, type NewAttempt, type News, type Source } from './domain/apply.ts';
 import { stateOf } from './domain/attempt.ts';
 import type { MerchantId } from './domain/merchant.ts';
@@ -82,13 +82,14 @@ export interface PayoutsDeps {
 
 export function createPayouts({ store, clock, route }: PayoutsDeps): Payouts {
   const listeners: (() => void)[] = [];
+  const digestKey = createSecretKey(store.secret);
   const wake = (payout: Payout): void => {
     if (payout.nextCheckAt !== null && payout.nextCheckAt <= clock.now()) for (const listener of listeners) listener();
   };
 
   async function create(merchantId: MerchantId, actor: Actor, input: CreateInput): Promise<CreateResult> {
     const id = payoutIdOf(merchantId, input.reference);
-    const digests = digestInput(store.secret, id, input);
+    const digests = digestInput(digestKey, id, input);
     // Before any check that time can change: a client whose answer was lost must never be told that nothing happened.
     const known = await store.byReference(merchantId, input.reference);
     if (known) return answerKnown(known, digests);
@@ -269,7 +270,7 @@ function firstEvent(payout: Payout, actor: Actor): PayoutEvent {
 // --- what was asked for, remembered without keeping it --------------------------------------------------------------------
 
 /** Keyed digests of every input field that was not left out or default, by the field's path. */
-function digestInput(secret: Buffer, id: PayoutId, input: CreateInput): Record<string, string> {
+function digestInput(key: KeyObject, id: PayoutId, input: CreateInput): Record<string, string> {
   const { order } = input;
   const { kind, ...destination } = order.destination;
   const metadata = input.metadata.map(({ key, value }) => [key, value]).sort();
@@ -288,7 +289,7 @@ function digestInput(secret: Buffer, id: PayoutId, input: CreateInput): Record<s
   for (const [field, value] of Object.entries(fields)) {
     if (value === null) continue;
     const text = JSON.stringify([id, field, value]);
-    digests[field] = createHmac('sha256', secret).update(text).digest('base64url').slice(0, 22);
+    digests[field] = createHmac('sha256', key).update(text).digest('base64url').slice(0, 22);
   }
   return digests;
 }

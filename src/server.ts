@@ -213,7 +213,7 @@ function createGraphqlRoute(deps: ServerDeps, engine: Engine): (exchange: Exchan
       return refuse(response, 401, 'UNAUTHENTICATED', message, { 'www-authenticate': 'Bearer' });
     }
     const gone = new AbortController();
-    response.once('close', () => gone.abort());
+    response.once('close', () => gone.abort('gone'));
     const app = createContext(services, viewer, requestId, gone.signal);
     if (request.method === 'GET') {
       if (hasJsonParams(request)) return yoga.handle(request, response, { app });

@@ -132,7 +132,7 @@ export function createWorker({ payouts, providers, clock, log, name, options }: 
       .finally(() => {
         underWay.delete(task);
         lane.leave(payout.provider);
-        wake.abort();
+        wake.abort('woken');
       });
     underWay.add(task);
   }
@@ -215,7 +215,7 @@ export function createWorker({ payouts, providers, clock, log, name, options }: 
     }
   }
 
-  payouts.onDue(() => wake.abort());
+  payouts.onDue(() => wake.abort('woken'));
   return {
     start() {
       loop ??= cycle();
@@ -228,7 +228,7 @@ export function createWorker({ payouts, providers, clock, log, name, options }: 
     },
     async stop() {
       stopping.abort();
-      wake.abort();
+      wake.abort('woken');
       await loop;
       await Promise.all(underWay);
     },

@@ -102,6 +102,23 @@ describeApi('who may see what', (open) => {
       }
     });
 
+    it('is not heard of by one who listens live', async () => {
+      for (const transport of TRANSPORTS) {
+        const { payoutEvents } = await api.stranger.get(PayoutEventsDocument, { first: 100 });
+        const listener = await api.stranger.listen(transport, WatchEventsDocument, { after: payoutEvents.cursor });
+        const one = await create(api.stranger, '10.70');
+        const heard = await listener.until((data) => data.payoutEvents.state === 'FAILED');
+        await api.until((await create(api.merchant, '10')).id, 'COMPLETED');
+        const two = await create(api.stranger, '10.70');
+        heard.push(...(await listener.take(3)));
+        listener.close();
+        assert.deepEqual(
+          heard.map((data) => data.payoutEvents.payout.id),
+          [one, one, one, two, two, two].map(({ id }) => id),
+        );
+      }
+    });
+
     it('cannot be listened to, exactly as one that was never there', async () => {
       for (const transport of TRANSPORTS) {
         const answers = [];

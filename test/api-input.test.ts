@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { CreatePayoutDocument, ViewerDocument } from './operations/generated/graphql.ts';
 import { ADDRESS, type Api, describeApi, inputOf, openApi } from './support/api.ts';
-import { type Sent, send } from './support/client.ts';
+import { readAnswer, type Sent, send } from './support/client.ts';
 
 const MIB = 1024 * 1024;
 const money = (amount: unknown) => ({ amount: { amount, currency: 'USDT' } });
@@ -194,6 +195,26 @@ describeApi('bad input', (open) => {
         assert.ok(errors[0].message.length > 0);
       });
     }
+
+    it('refuses a body over the limit without waiting for its end', async () => {
+      const asked = {
+        method: 'POST',
+        agent: false,
+        headers: { authorization: `Bearer ${api.merchant.secret}`, 'content-type': 'application/json' },
+      };
+      const endless = request(`${api.url}/graphql`, asked);
+      endless.write(' '.repeat(MIB + 1));
+      const announced = request(`${api.url}/graphql`, {
+        ...asked,
+        headers: { ...asked.headers, 'content-length': MIB + 1, expect: '100-continue' },
+      });
+      announced.once('continue', () => assert.fail('it asks for what it will not read'));
+      announced.flushHeaders();
+      for (const asking of [endless, announced]) {
+        assert.equal((await readAnswer(asking)).status, 413);
+        asking.destroy();
+      }
+    });
 
     it('takes a body of exactly the limit', async () => {
       const text = JSON.stringify({ query: '{ viewer { label } }' });

@@ -230,6 +230,23 @@ describeApi('lists', (open) => {
       );
     });
 
+    it('after the cursor of a payout that was read while it changed repeats nothing and leaves out nothing', async () => {
+      const created = await Promise.all(Array.from({ length: 20 }, () => create(api.merchant, '10')));
+      const read = async ({ id }: { id: string }) => (await api.merchant.get(PayoutDocument, { id })).payout;
+      const [readings] = await Promise.all([
+        Promise.all([...created, ...created].map(read)),
+        Promise.all(created.map(({ id }) => api.merchant.get(CancelPayoutDocument, { id }))),
+      ]);
+      for (const payout of readings) {
+        assert.ok(payout);
+        const { events } = await pull({ after: payout.cursor, filter: { payoutIds: [payout.id] } });
+        assert.deepEqual(
+          events.map((event) => event.sequence),
+          payout.sequence === 1 ? [2] : [],
+        );
+      }
+    });
+
     it('after the cursor of a payout is exactly what happened since it was read', async () => {
       const created = await create(api.merchant, '10');
       const { payout } = await api.merchant.get(PayoutDocument, { id: created.id });

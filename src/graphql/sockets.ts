@@ -83,7 +83,7 @@ export function createSockets({ engine, services, keys, ids, log, maxBytes }: So
         revoked.addEventListener('abort', forbid, { once: true });
         extra.socket.once('close', () => {
           revoked.removeEventListener('abort', forbid);
-          gone.abort();
+          gone.abort('gone');
         });
         Object.assign(extra, { viewer, gone: gone.signal } satisfies Connection);
         return true;

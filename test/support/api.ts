@@ -17,9 +17,12 @@ import { type OpenWorld, openWorld, type World } from './world.ts';
 /** Every store that the API suites run on. */
 const STORES: readonly (readonly [name: string, open: OpenWorld])[] = [['SQLite', openWorld]];
 
+/** What should come and does not come must fail a suite, and not hold it up. */
+const TIMEOUT_MS = 60_000;
+
 /** Runs a suite of the API once for each store. */
 export function describeApi(subject: string, suite: (open: OpenWorld) => void): void {
-  for (const [store, open] of STORES) describe(`${subject}, on ${store}`, () => suite(open));
+  for (const [store, open] of STORES) describe(`${subject}, on ${store}`, { timeout: TIMEOUT_MS }, () => suite(open));
 }
 
 /** A caller with its own key. */
