@@ -144,8 +144,10 @@ interface Listener {
   push(logged: LoggedEvent): void;
   /** The next events in order; null where there are none right now. Rejects when the log cannot be read. */
   take(): Promise<readonly FeedEvent[] | null>;
-  /** Resolves at the next push. */
-  readonly pushed: () => Promise<void>;
+  /** Resolves at the next push or `wake`. */
+  woken(): Promise<void>;
+  /** Wakes whoever waits, with or without something to take. */
+  wake(): void;
 }
 
 function createListener(store: Store, filter: EventFilter, start: Place): Listener {
@@ -153,7 +155,7 @@ function createListener(store: Store, filter: EventFilter, start: Place): Listen
   let draining = true;
   let buffer: LoggedEvent[] = [];
   let overflowed = false;
-  let wake = Promise.withResolvers<void>();
+  let bell = Promise.withResolvers<void>();
   const delivered = new Map<PayoutId, number>();
 
   function isKnown({ event }: LoggedEvent): boolean {
@@ -199,7 +201,13 @@ function createListener(store: Store, filter: EventFilter, start: Place): Listen
     return ready;
   }
 
+  function wake(): void {
+    bell.resolve();
+    bell = Promise.withResolvers<void>();
+  }
+
   return {
+    wake,
     push(logged) {
       if (!matches(filter, logged.event)) return;
       if (buffer.length >= BUFFER) {
@@ -207,14 +215,13 @@ function createListener(store: Store, filter: EventFilter, start: Place): Listen
         overflowed = true;
         draining = true;
       } else if (!overflowed) buffer.push(logged);
-      wake.resolve();
-      wake = Promise.withResolvers<void>();
+      wake();
     },
     async take() {
       if (draining) return drain();
       return buffer.length > 0 ? flush() : null;
     },
-    pushed: () => wake.promise,
+    woken: () => bell.promise,
   };
 }
 
@@ -234,22 +241,22 @@ function matches(filter: EventFilter, event: PayoutEvent): boolean {
 
 /** Delivers until the signal aborts or the consumer returns; either ends even a consumer that waits. */
 function deliver(listener: Listener, signal: AbortSignal, leave: () => void): AsyncIterableIterator<FeedEvent> {
-  const ended = Promise.withResolvers<void>();
-  let over = signal.aborted;
+  let over = false;
   const end = (): void => {
     over = true;
     signal.removeEventListener('abort', end);
     leave();
-    ended.resolve();
+    listener.wake();
   };
   signal.addEventListener('abort', end);
+  if (signal.aborted) end();
   async function* run(): AsyncGenerator<FeedEvent, void> {
     try {
       while (!over) {
-        const pushed = listener.pushed();
+        const woken = listener.woken();
         const events = await listener.take();
-        if (events === null) await Promise.race([pushed, ended.promise]);
-        else for (const event of events) if (!over) yield event;
+        if (events === null && !over) await woken;
+        for (const event of events ?? []) if (!over) yield event;
       }
     } finally {
       end();
@@ -281,6 +288,7 @@ interface Tail {
 function createTail(store: Store, clock: Clock, log: Log): Tail {
   const listeners = new Set<Listener>();
   const closing = new AbortController();
+  let starting: Promise<void> | null = null;
   let running: Promise<void> | null = null;
 
   async function follow(from: Position): Promise<void> {
@@ -301,15 +309,22 @@ function createTail(store: Store, clock: Clock, log: Log): Tail {
     }
   }
 
+  /** Starts at the end of the log; what lies before it, each listener drains by itself. */
+  async function start(): Promise<void> {
+    const from = await store.head(null);
+    running = follow(from);
+  }
+
   return {
     async join(listener) {
       listeners.add(listener);
-      // The first listener starts the tail at the end of the log; what lies before it is drained by the listener itself.
-      if (running === null) {
-        const starting = Promise.withResolvers<void>();
-        running = starting.promise;
-        const from = await store.head(null);
-        void follow(from).finally(() => starting.resolve());
+      starting ??= start();
+      try {
+        await starting;
+      } catch (error) {
+        starting = null;
+        listeners.delete(listener);
+        throw error;
       }
     },
     leave: (listener) => {
@@ -317,6 +332,7 @@ function createTail(store: Store, clock: Clock, log: Log): Tail {
     },
     async close() {
       closing.abort();
+      await starting?.catch(() => undefined);
       await running;
     },
   };

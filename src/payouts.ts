@@ -273,7 +273,7 @@ function firstEvent(payout: Payout, actor: Actor): PayoutEvent {
 function digestInput(key: KeyObject, id: PayoutId, input: CreateInput): Record<string, string> {
   const { order } = input;
   const { kind, ...destination } = order.destination;
-  const metadata = input.metadata.map(({ key, value }) => [key, value]).sort();
+  const metadata = input.metadata.map(({ key, value }) => [key, value] as const).sort(([a], [b]) => (a < b ? -1 : 1));
   const fields: Record<string, string | null> = {
     'amount.amount': canonicalDecimal(order.amount.amount),
     'amount.currency': order.amount.currency,

@@ -44,7 +44,7 @@ export interface LineOptions {
   readonly deadlineMs?: number;
   /** How long a connection may take to be made, TLS included. Default 10 s. */
   readonly connectMs?: number;
-  /** Exchanges at once, each on a connection of its own; more wait for a place until `sendBy`. Default 16. */
+  /** Exchanges at once, each on a connection of its own; more wait for a place until `sendBy`. Default 32. */
   readonly connections?: number;
   /** A longer answer is `lost`. Default 1 MiB. */
   readonly maxAnswerBytes?: number;
@@ -70,7 +70,7 @@ export function createTransport(now: () => Date, deadlineMs = 20_000): Transport
 }
 
 function openLine(options: LineOptions, now: () => Date): Line {
-  const { deadlineMs = 20_000, connectMs = 10_000, connections = 16, maxAnswerBytes = 1024 * 1024 } = options;
+  const { deadlineMs = 20_000, connectMs = 10_000, connections = 32, maxAnswerBytes = 1024 * 1024 } = options;
   const base = new URL(options.baseUrl);
   const basePath = base.pathname.replace(/\/$/, '');
   // The pool has no limit of its own, so that nothing ever waits in it, also not behind a connection that hangs while it

@@ -48,6 +48,12 @@ const DEFAULTS: WorkerOptions = { leaseMs: 60_000, deadlineMs: 20_000, skewMs: 5
 
 /** After this long without a sign of it, an order that cannot be repeated is put before an operator. */
 const LOST_AFTER_MS = 600_000;
+/** So is one whose provider could not be asked at all for this long. */
+const DEAF_AFTER_MS = 86_400_000;
+/** What was learnt and could not be stored is stored again after these waits, and after the last of them for ever. */
+const STORE_AGAIN_MS = [100, 500, 2000, 5000];
+
+type Flagged = Extract<News, { kind: 'flagged' }>;
 
 /** What is to be done with a payout that is due. */
 export type Step =
@@ -79,7 +85,7 @@ export function nextStep(payout: Payout, provider: Provider | undefined, now: Da
   if (attempt.mismatched) return { kind: 'tell', news: { kind: 'held', retryAfterMs: null } };
   if (late) return { kind: 'tell', news: { kind: 'expired' } };
   const window = provider.onRepeat === 'returnsFirst' ? provider.repeatWindowMs : null;
-  if (window === null || now.getTime() - sentAt(attempt).getTime() > window) {
+  if (window === null || now.getTime() - doubtfulSince(attempt).getTime() > window) {
     const rule = `${provider.name} is not known to return the first order any more`;
     return flagged('REPEAT_WINDOW_OVER', `${rule}: ask there for ${attempt.orderNumber}`);
   }
@@ -92,6 +98,11 @@ function flagged(reason: AttentionReason, message: string): Step {
 
 function sentAt(attempt: Attempt): Date {
   return attempt.sends[0]?.startedAt ?? new Date(0);
+}
+
+/** When the first send that may have been taken started. */
+function doubtfulSince(attempt: Attempt): Date {
+  return attempt.sends.find((send) => send.outcome !== 'NOT_TAKEN')?.startedAt ?? sentAt(attempt);
 }
 
 const SUBMITTABLE: readonly PayoutState[] = ['QUEUED'];
@@ -166,7 +177,7 @@ export function createWorker({ payouts, providers, clock, log, name, options }: 
     log.info({ payoutId: payout.id, send: step.send, outcome: outcome.kind }, 'sent');
     submits?.note(provider.id, outcome);
     const news: News = { kind: 'ended', attempt: begun.attempt.number, send: begun.send.number, outcome };
-    await payouts.settle(begun.payout, news, source);
+    await settleSurely(begun.payout, news, source);
   }
 
   async function bodyOf(payout: Payout, provider: Provider, step: Step & { kind: 'send' }): Promise<string | null> {
@@ -195,11 +206,23 @@ export function createWorker({ payouts, providers, clock, log, name, options }: 
       outcome = { kind: 'unavailable', retryAfterMs: null, cause: describeError(error) };
     }
     looks?.note(provider.id, outcome);
-    const settled = await payouts.settle(payout, { kind: 'looked', attempt: attempt.number, askedAt, outcome }, source);
-    const lost = clock.now().getTime() - sentAt(attempt).getTime() > LOST_AFTER_MS;
-    if (outcome.kind !== 'absent' || settled.state !== 'IN_DOUBT' || !lost) return;
-    const message = `${provider.name} shows no order ${attempt.orderNumber}; that is no proof: look there before paying again`;
-    await payouts.settle(settled, { kind: 'flagged', reason: 'NOT_FOUND_AT_PROVIDER', message }, source);
+    const settled = await settleSurely(payout, { kind: 'looked', attempt: attempt.number, askedAt, outcome }, source);
+    const flag = settled.state === 'IN_DOUBT' ? doubtOf(provider, attempt, outcome, clock.now()) : null;
+    if (flag === null || settled.attention.some((known) => known.reason === flag.reason)) return;
+    await payouts.settle(settled, flag, { ...source, fence: null });
+  }
+
+  /** Stores what was learnt, however long the store is away: what a provider answered may not be told a second time. */
+  async function settleSurely(payout: Payout, news: News, source: Source): Promise<Payout> {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await payouts.settle(payout, news, source);
+      } catch (error) {
+        if (stopping.signal.aborted && failures >= STORE_AGAIN_MS.length) throw error;
+        log.error({ payoutId: payout.id, cause: describeError(error) }, 'what was learnt is not stored yet');
+        await clock.sleep(STORE_AGAIN_MS[Math.min(failures, STORE_AGAIN_MS.length - 1)] ?? 5000);
+      }
+    }
   }
 
   async function cycle(): Promise<void> {
@@ -221,7 +244,7 @@ export function createWorker({ payouts, providers, clock, log, name, options }: 
       loop ??= cycle();
     },
     async idle() {
-      while (underWay.size > 0 || taking !== null || wake.signal.aborted) {
+      while (underWay.size > 0 || taking !== null || (wake.signal.aborted && !stopping.signal.aborted)) {
         await Promise.all([taking, ...underWay]);
         await new Promise((resolve) => setImmediate(resolve));
       }
@@ -233,6 +256,19 @@ export function createWorker({ payouts, providers, clock, log, name, options }: 
       await Promise.all(underWay);
     },
   };
+}
+
+/** What an operator has to know of an order in doubt that was looked for in vain; null: nothing yet. */
+function doubtOf(provider: Provider, attempt: Attempt, outcome: LookupOutcome, now: Date): Flagged | null {
+  const age = now.getTime() - doubtfulSince(attempt).getTime();
+  const { orderNumber } = attempt;
+  if (outcome.kind === 'absent' && age > LOST_AFTER_MS) {
+    const message = `${provider.name} shows no order ${orderNumber}; that is no proof: look there before paying again`;
+    return { kind: 'flagged', reason: 'NOT_FOUND_AT_PROVIDER', message };
+  }
+  if (outcome.kind !== 'unavailable' || age <= DEAF_AFTER_MS) return null;
+  const message = `${provider.name} could not be asked for ${orderNumber}: ${outcome.cause}`;
+  return { kind: 'flagged', reason: 'PROVIDER_UNREACHABLE', message };
 }
 
 function attemptOf(payout: Payout, { attempt, account }: Step & { kind: 'send' }, body: string): NewAttempt {

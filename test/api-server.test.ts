@@ -94,8 +94,13 @@ describeApi('the server', (open) => {
     });
   });
 
-  it('closing sends listeners away to come back, answers what is under way, and takes nothing new', async () => {
+  it('closing sends listeners away to come back, answers what is under way, and takes nothing new', async (t) => {
     const going = await openApi(await open());
+    const over = new AbortController();
+    t.after(() => {
+      over.abort();
+      return going.close();
+    });
     const cursor = await going.head();
     const socket = await going.merchant.listen('WebSocket', WatchEventsDocument, { after: cursor });
     const stream = await going.merchant.listen('SSE', WatchEventsDocument, { after: cursor });
@@ -107,6 +112,7 @@ describeApi('the server', (open) => {
     const underWay = request(`${going.url}/graphql`, {
       method: 'POST',
       agent: false,
+      signal: over.signal,
       headers: {
         authorization: `Bearer ${going.merchant.secret}`,
         'content-type': 'application/json',
@@ -126,6 +132,5 @@ describeApi('the server', (open) => {
     const { status, body } = await answer;
     assert.deepEqual([status, JSON.parse(body)], [200, { data: { viewer: { label: 'test key' } } }]);
     await closed;
-    await going.close();
   });
 });

@@ -157,7 +157,7 @@ const NEWS: Readonly<Record<string, (payout: Payout) => News>> = {
 const TABLE = `
                        | submit   repeat   taken    refused  notTaken unknown  gone     confirm  papers   process  complete fail     cancel   return   odd      hookProc hookFail hookDone echo     other    absent   deaf     hint     held     stop     late     flag
 QUEUED                 | S        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        =~       X        F        =!
-QUEUED not taken       | S~       -        -        -        -        -        -        AC!      AD!      P!       C!       F        X        C!       P!       P!       F        C!       =!       C!       =~       =~       -        =~       X        F        =!
+QUEUED not taken       | S~       -        -        -        -        -        -        AC!      AD!      P!       C!       F        X        C!       P!       P!       F        C!       D!       C!       =~       =~       -        =~       X        F        =!
 SUBMITTING             | -        -        P        F        Q        D        D        AC       AD       P        C        F        X        C        P        P        F        C        D!       C        =~       =~       -        =~       -        -        =!
 SUBMITTING repeat      | -        -        P        D        D        D        D        AC       AD       P        C        F        X        C        P        P        F        C        D!       C        =~       =~       -        =~       -        -        =!
 IN_DOUBT               | -        S        P        F        =        -        -        AC       AD       P        C        F        X        C        P        P        F        C        =!       C        =~       =~       -        =~       -        =!       =!
@@ -165,13 +165,13 @@ IN_DOUBT wrong echo    | -        -        -        -        -        -        -
 AWAITING_CONFIRMATION  | -        -        -        -        -        -        -        =~       AD       P        C        F        X        C        =        P        F        C        D!       =!       =~       =~       -        =~       -        -        =!
 AWAITING_DOCUMENTS     | -        -        -        -        -        -        -        AC       =~       P        C        F        X        C        =        P        F        C        D!       =!       =~       =~       -        =~       -        -        =!
 PROCESSING             | -        -        -        -        -        -        -        AC       AD       =~       C        F        X        C        =        -        F        C        D!       =!       =~       =~       -        =~       -        -        =!
-COMPLETED              | -        -        -        -        -        -        -        =~       =~       =~       =~       =!       =!       R        =        -        =!       -        =!       =!       =~       =~       -        =~       -        -        =!
+COMPLETED              | -        -        -        -        -        -        -        =~       =~       =~       =~       =!       =!       R        =        -        =!       -        =!       =!       =~       =~       =~       =~       -        -        =!
 FAILED unsent          | -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        =~       -        -        =!
-FAILED refused         | -        -        -        -        -        -        -        AC!      AD!      P!       C!       =        =!       C!       P!       P!       =        C!       =!       C!       =~       =~       -        =~       -        -        =!
-FAILED reported        | -        -        -        -        -        -        -        AC!      AD!      P!       C!       =~       =~       C!       =        -        -        C!       =!       =!       =~       =~       -        =~       -        -        =!
-CANCELLED by us        | -        -        -        -        -        -        -        AC!      AD!      P!       C!       =!       =        C!       P!       P!       =!       C!       =!       C!       =~       =~       -        =~       -        -        =!
-CANCELLED reported     | -        -        -        -        -        -        -        AC!      AD!      P!       C!       =~       =~       C!       =        -        -        C!       =!       =!       =~       =~       -        =~       -        -        =!
-RETURNED               | -        -        -        -        -        -        -        =~       =~       =~       =~       =!       =!       =~       =        -        =!       -        =!       =!       =~       =~       -        =~       -        -        =!
+FAILED refused         | -        -        -        -        -        -        -        AC!      AD!      P!       C!       =        =!       C!       P!       P!       =        C!       =!       C!       =~       =~       =~       =~       -        -        =!
+FAILED reported        | -        -        -        -        -        -        -        AC!      AD!      P!       C!       =~       =~       C!       =        -        -        C!       =!       =!       =~       =~       =~       =~       -        -        =!
+CANCELLED by us        | -        -        -        -        -        -        -        AC!      AD!      P!       C!       =!       =        C!       P!       P!       =!       C!       =!       C!       =~       =~       =~       =~       -        -        =!
+CANCELLED reported     | -        -        -        -        -        -        -        AC!      AD!      P!       C!       =~       =~       C!       =        -        -        C!       =!       =!       =~       =~       =~       =~       -        -        =!
+RETURNED               | -        -        -        -        -        -        -        =~       =~       =~       =~       =!       =!       =~       =        -        =!       -        =!       =!       =~       =~       =~       =~       -        -        =!
 `;
 
 const SHORT = ['Q', 'S', 'D', 'AC', 'AD', 'P', 'C', 'F', 'X', 'R'] as const;
@@ -421,7 +421,9 @@ describe('several attempts', () => {
   it('the payout is where its furthest attempt is, and failed only when every attempt is dead', () => {
     assert.equal(two.state, 'SUBMITTING');
     const dead = follow(two, { kind: 'ended', attempt: 2, send: 1, outcome: { kind: 'rejected', failure: FAILURE } });
-    assert.equal(dead.state, 'QUEUED');
+    assert.equal(dead.state, 'FAILED');
+    assert.deepEqual(failureOf(dead), FAILURE);
+    assert.equal(dead.nextCheckAt, null);
     const late = follow(dead, told('PROCESSING'));
     assert.equal(late.state, 'PROCESSING');
     assert.deepEqual(
@@ -519,6 +521,37 @@ describe('the schedule', () => {
     assert.deepEqual(held.nextCheckAt, seconds(3600));
     assert.equal(apply(held, submit, WORKER, seconds(3600)), null);
     assert.equal(apply(after(submit, ended(1, unknown)), repeat, WORKER, seconds(3600)), null);
+  });
+});
+
+describe('a payout that waits', () => {
+  it('is in doubt, not cancelled and not asked about for ever, once something else is found under its number', () => {
+    const waiting = after(submit, ended(1, notTaken));
+    const doubt = follow(waiting, found('PROCESSING', { echo: { amount: decimal('1') } }));
+    assert.equal(doubt.state, 'IN_DOUBT');
+    assert.deepEqual(
+      doubt.attention.map((one) => one.reason),
+      ['WRONG_ECHO'],
+    );
+    assert.equal(apply(doubt, { kind: 'cancelled' }, WORKER, seconds(9)), null);
+    const late = apply(doubt, found('PROCESSING', { echo: { amount: decimal('1') } }), WORKER, seconds(9000));
+    assert.ok((late?.payout.nextCheckAt ?? NOON) > seconds(9000), 'not due at once for ever');
+  });
+
+  it('is looked at within the hour, whatever a provider asks for', () => {
+    const parked = after(submit, ended(1, { ...notTaken, retryAfterMs: 10 ** 15 }));
+    assert.ok((parked.nextCheckAt ?? seconds(9999)) <= seconds(2 + 3600));
+  });
+});
+
+describe('a remark beside a turn', () => {
+  it('does not put off a check that is due', () => {
+    const doubt = after(submit, ended(1, unknown));
+    const hinted = { ...doubt, nextCheckAt: seconds(4) };
+    const flagged: News = { kind: 'flagged', reason: 'NOT_FOUND_AT_PROVIDER', message: 'x' };
+    assert.deepEqual(apply(hinted, flagged, WORKER, seconds(5))?.payout.nextCheckAt, seconds(4));
+    const turn = apply(hinted, flagged, { ...WORKER, fence: 3 }, seconds(5));
+    assert.ok((turn?.payout.nextCheckAt ?? NOON) > seconds(5));
   });
 });
 

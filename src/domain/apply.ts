@@ -82,7 +82,7 @@ export function apply(payout: Payout, news: News, source: Source, now: Date): Ap
   if (state !== reached && !(state === 'IN_DOUBT' && reached === 'QUEUED')) {
     draft = flag(draft, 'CONTRADICTED', `it was ${payout.state}, and then ${reached}`, now);
   }
-  if (state !== payout.state && BY_EVIDENCE[payout.state]?.includes(state)) {
+  if (state !== payout.state && state !== 'IN_DOUBT' && BY_EVIDENCE[payout.state]?.includes(state)) {
     draft = flag(draft, 'LATE_EVIDENCE', `the provider has it, although it was ${payout.state}`, now);
   }
   const paying = draft.attempts.filter((attempt) => attempt.report?.moneyMoved === 'YES');
@@ -94,7 +94,7 @@ export function apply(payout: Payout, news: News, source: Source, now: Date): Ap
     !isSilent(payout, news) &&
     (state !== payout.told || draft.visible || draft.attention.length > payout.attention.length);
   const progressed = state !== payout.state && !BEFORE_THE_PROVIDER.has(state);
-  const quietChecks = progressed ? 0 : payout.quietChecks + (isCheck(news) ? 1 : 0);
+  const quietChecks = progressed ? 0 : payout.quietChecks + (isCheck(news, source) ? 1 : 0);
   const next: Payout = {
     ...payout,
     version: payout.version + 1,
@@ -104,7 +104,7 @@ export function apply(payout: Payout, news: News, source: Source, now: Date): Ap
     attempts: draft.attempts,
     closure: draft.closure,
     attention: draft.attention,
-    nextCheckAt: nextCheck(payout, draft, state, quietChecks, news, now),
+    nextCheckAt: nextCheck(payout, draft, state, quietChecks, isCheck(news, source), now),
     quietChecks,
     lease: source.fence !== null && source.fence === payout.lease?.fence && news.kind !== 'begun' ? null : payout.lease,
     updatedAt: tells ? now : payout.updatedAt,
@@ -166,12 +166,14 @@ function draftOf(payout: Payout, news: News, now: Date): Draft | null {
     }
     case 'hinted': {
       const waiting = payout.lease === null && payout.nextCheckAt !== null && payout.nextCheckAt <= now;
-      return waiting || (isFinal(payout.state) && payout.nextCheckAt === null) ? null : { ...draft, due: true };
+      const nobodyToAsk = isFinal(payout.state) && attempts.length === 0;
+      return waiting || nobodyToAsk ? null : { ...draft, due: true };
     }
     case 'held':
       return { ...draft, retryAfterMs: news.retryAfterMs ?? 0 };
     case 'cancelled':
-      return payout.state === 'QUEUED' ? { ...draft, closure: { state: 'CANCELLED', failure: null } } : null;
+      if (payout.state !== 'QUEUED' || !mayBeSubmitted(payout)) return null;
+      return { ...draft, closure: { state: 'CANCELLED', failure: null } };
     case 'expired':
       return expire(payout, draft, now);
     case 'flagged':
@@ -230,7 +232,9 @@ function end(
     retryAfterMs: outcome.kind === 'notTaken' ? (outcome.retryAfterMs ?? 0) : 0,
   };
   if (outcome.kind === 'accepted') return takeIn(payout, next, settled, outcome.report, now) ?? next;
-  if (outcome.kind !== 'rejected' || stateOf(next) !== 'FAILED') return next;
+  // A refusal is the end only where nothing else that was sent may have been taken.
+  const alone = next.attempts.every((one) => one.report === null && isAccountedFor(one));
+  if (outcome.kind !== 'rejected' || !alone) return next;
   return { ...next, closure: { state: 'FAILED', failure: outcome.failure } };
 }
 
@@ -326,13 +330,19 @@ const BEFORE_THE_PROVIDER: ReadonlySet<PayoutState> = new Set(['QUEUED', 'SUBMIT
 /** Seconds between checks that change nothing: seconds at first, an hour at last, never an end. */
 export const LADDER_SECONDS = [2, 5, 10, 20, 40, 60, 120, 300, 600, 1200, 1800, 3600];
 
-function isCheck(news: News): boolean {
-  return ['looked', 'held', 'ended', 'expired', 'flagged'].includes(news.kind);
+/** However long a provider asks us to stay away. */
+const LONGEST_WAIT_MS = 3_600_000;
+
+/** Whether the news is a worker's turn with the payout: what it merely remarks on beside its turn is not. */
+function isCheck(news: News, source: Source): boolean {
+  if (news.kind === 'held' || news.kind === 'flagged') return source.fence !== null;
+  return news.kind === 'looked' || news.kind === 'ended' || news.kind === 'expired';
 }
 
-/** Whether anything can still be learnt by asking: not over, not accounted for, or money not back yet. */
+/** Whether anything can still be learnt by asking: not over, not accounted for, or money not where the state says. */
 function isOpen(draft: Draft, state: PayoutState): boolean {
   if (!isFinal(state) || !draft.attempts.every(isAccountedFor)) return true;
+  if (state === 'COMPLETED') return moneyMoved(draft) !== 'YES';
   return (state === 'FAILED' || state === 'CANCELLED') && moneyMoved(draft) !== 'NO';
 }
 
@@ -341,16 +351,18 @@ function nextCheck(
   draft: Draft,
   state: PayoutState,
   quiet: number,
-  news: News,
+  check: boolean,
   now: Date,
 ): Date | null {
   if (draft.due) return now;
   if (!isOpen(draft, state)) return null;
   // News that came by itself does not put off a check that is due sooner.
-  if (!isCheck(news) && state === payout.state && payout.nextCheckAt !== null) return payout.nextCheckAt;
+  if (!check && state === payout.state && payout.nextCheckAt !== null) return payout.nextCheckAt;
   const step = (LADDER_SECONDS[Math.min(quiet, LADDER_SECONDS.length - 1)] ?? 3600) * 1000;
-  const at = now.getTime() + Math.max(draft.retryAfterMs, Math.round(step * spread(payout, quiet)));
-  const limit = state === 'QUEUED' ? (payout.sendBefore?.getTime() ?? Infinity) : Infinity;
+  const asked = Math.min(draft.retryAfterMs, LONGEST_WAIT_MS);
+  const at = now.getTime() + Math.max(asked, Math.round(step * spread(payout, quiet)));
+  // What may still be sent is looked at once more when its time is over; to the rest that moment means nothing.
+  const limit = stateOf(draft) === 'QUEUED' ? (payout.sendBefore?.getTime() ?? Infinity) : Infinity;
   return new Date(Math.max(Math.min(at, limit), now.getTime()));
 }
 

@@ -58,9 +58,12 @@ export const TRANSITIONS: Readonly<Record<PayoutState, readonly PayoutState[]>> 
 
 const TAKEN: readonly PayoutState[] = ['AWAITING_CONFIRMATION', 'AWAITING_DOCUMENTS', 'PROCESSING', 'COMPLETED'];
 
-/** Where verified evidence that an attempt was taken or paid moves a payout that we believed was not. */
+/**
+ * Where verified evidence moves a payout that we believed was not taken: that an attempt of it was taken or paid, or, while
+ * it waits, that something under its order number is not what we sent.
+ */
 export const BY_EVIDENCE: Readonly<Partial<Record<PayoutState, readonly PayoutState[]>>> = {
-  QUEUED: TAKEN,
+  QUEUED: [...TAKEN, 'IN_DOUBT'],
   FAILED: TAKEN,
   CANCELLED: TAKEN,
 };
@@ -182,6 +185,7 @@ export const ATTENTION_REASONS = [
   'PAID_TWICE',
   'LATE_EVIDENCE',
   'NOT_FOUND_AT_PROVIDER',
+  'PROVIDER_UNREACHABLE',
   'REPEAT_WINDOW_OVER',
   'REFERENCE_TAKEN',
   'ACCOUNT_CHANGED',

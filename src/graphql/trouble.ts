@@ -49,6 +49,7 @@ const AttentionReasonEnum = builder.enumType('AttentionReason', {
     CONTRADICTED: { description: 'The provider says what cannot follow on what it said before.' },
     PAID_TWICE: { description: 'More than one order at a provider may have paid this payout.' },
     LATE_EVIDENCE: { description: 'The provider has it, although it was believed not to.' },
+    PROVIDER_UNREACHABLE: { description: 'Its fate is in doubt, and the provider could not be asked for a day.' },
     NOT_FOUND_AT_PROVIDER: { description: 'The provider does not find it, which proves nothing there.' },
     REPEAT_WINDOW_OVER: { description: 'Its fate is in doubt, and it is too late to ask by repeating it.' },
     REFERENCE_TAKEN: { description: "The provider's number for it belongs to another payout." },

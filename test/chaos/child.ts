@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:http';
 import { isFinal, type Payout } from '../../src/domain/payout.ts';
+import type { Provider } from '../../src/domain/provider.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { createInbound } from '../../src/inbound.ts';
 import { createPayouts } from '../../src/payouts.ts';
@@ -35,7 +36,17 @@ const definition = definitions.find((one) => one.slug === life.slug);
 if (!definition) throw new Error(`there is no provider ${life.slug}`);
 const callbackUrl = `http://127.0.0.1:${life.port}/${life.slug}/default`;
 const account = { name: 'default', enabled: true, callbackUrl, values: life.credentials };
-const provider = definition.open([account], wrapTransport(createTransport(clock.now, TIMES.deadlineMs)));
+const opened = definition.open([account], wrapTransport(createTransport(clock.now, TIMES.deadlineMs)));
+/** How often the provider has said in this life that it shows no order under a number. */
+const absences = new Map<string, number>();
+const provider: Provider = {
+  ...opened,
+  async lookup(attempt, call) {
+    const outcome = await opened.lookup(attempt, call);
+    if (outcome.kind === 'absent') absences.set(attempt.orderNumber, (absences.get(attempt.orderNumber) ?? 0) + 1);
+    return outcome;
+  },
+};
 const payouts = createPayouts({ store, clock, route: (order, named) => chooseRoute([provider], order, named) });
 const inbound = createInbound({ providers: new Map([[life.slug, provider]]), store, payouts, log: silentLog });
 const worker = createWorker({
@@ -78,11 +89,12 @@ for (;;) {
 await worker.stop();
 process.exit(0);
 
-/** Over, or in doubt with nothing to be learnt for long enough: only refusals of repeats, or no means to ask at all. */
+/** Over, or in doubt with nothing more to be learnt: repeats are only refused, or the order is shown as absent again and again. */
 function isSettled(payout: Payout): boolean {
   if (isFinal(payout.state)) return payout.nextCheckAt === null;
   if (payout.state !== 'IN_DOUBT' || payout.lease !== null || payout.quietChecks < TIMES.patience) return false;
-  return provider.repeatWindowMs === null || lastOutcome(payout) === 'REJECTED';
+  const absent = payout.attempts.every((one) => (absences.get(one.orderNumber) ?? 0) >= TIMES.patience);
+  return provider.repeatWindowMs === null ? absent : lastOutcome(payout) === 'REJECTED';
 }
 
 function lastOutcome({ attempts }: Payout): string | null {

@@ -214,10 +214,13 @@ async function search(seat: Seat, attempt: AttemptRef, call: Call): Promise<Look
   }
   // Records that share a second may change places between two pages: then one is seen twice and another never.
   if (askedAt === null || records.size < (total ?? 0)) return unavailable('pages of the history that do not add up');
-  const [first, ...others] = [...records.values()].filter((record) => record.mark === attempt.orderNumber);
-  if (first === undefined) return { kind: 'absent' };
-  const rivals = others.map((record) => record.trackId);
-  return { kind: 'found', report: reportRecord(first, askedAt, rivals) };
+  const ours = [...records.values()].filter((record) => record.mark === attempt.orderNumber);
+  const reports = ours.map((record) => reportRecord(record, askedAt));
+  // Of several, one that may have been paid speaks before one that was not.
+  const report = reports.find(({ state }) => state !== 'FAILED' && state !== 'CANCELLED') ?? reports[0];
+  if (report === undefined) return { kind: 'absent' };
+  const rivals = reports.flatMap((other) => (other === report ? [] : (other.providerReference ?? [])));
+  return { kind: 'found', report: { ...report, rivals } };
 }
 
 function historyPath(attempt: AttemptRef, page: number): string {

@@ -286,8 +286,8 @@ export function reportCreated(created: Created, askedAt: Date): StatusReport {
   return bareReport(created.trackId, created.status, parseState(created.status), askedAt);
 }
 
-/** The report of a record; `rivals` are the ids of other payouts with the same mark. The fee is taken as on top. */
-export function reportRecord(record: PayoutRecord, askedAt: Date, rivals: readonly string[] = []): StatusReport {
+/** The report of a record. The fee is taken as on top. */
+export function reportRecord(record: PayoutRecord, askedAt: Date): StatusReport {
   const { amount, currency, network, address, mark, fee } = record;
   const report = bareReport(record.trackId, record.status, parseState(record.status), askedAt);
   const paid = report.moneyMoved === 'YES';
@@ -304,7 +304,7 @@ export function reportRecord(record: PayoutRecord, askedAt: Date, rivals: readon
       ...(network === null ? {} : { network }),
       ...(mark === null ? {} : { orderNumber: mark }),
     },
-    rivals,
+    rivals: [],
   };
 }
 
