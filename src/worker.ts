@@ -15,7 +15,7 @@ import { type Clock, describeError, type Log } from './runtime.ts';
 /** The clockwork: leases what is due, sends or asks, and hands the news to `payouts`. */
 export interface Worker {
   start(): void;
-  /** Resolves when nothing is under way and nothing more is due by the clock as it stands. */
+  /** Resolves when nothing moves any more by the clock as it stands: nothing is under way, or it waits for a later time. */
   idle(): Promise<void>;
   /** Takes no more leases, and resolves when the calls in flight have ended. */
   stop(): Promise<void>;
@@ -116,6 +116,8 @@ export function createWorker({ payouts, providers, clock, log, name, options }: 
   const stopping = new AbortController();
   const calls = new AbortController();
   const underWay = new Set<Promise<void>>();
+  /** Of those under way, how many wait for the clock. */
+  let resting = 0;
   let wake = new AbortController();
   let loop: Promise<void> | null = null;
   let taking: Promise<number> | null = null;
@@ -220,7 +222,9 @@ export function createWorker({ payouts, providers, clock, log, name, options }: 
       } catch (error) {
         if (stopping.signal.aborted && failures >= STORE_AGAIN_MS.length) throw error;
         log.error({ payoutId: payout.id, cause: describeError(error) }, 'what was learnt is not stored yet');
+        resting += 1;
         await clock.sleep(STORE_AGAIN_MS[Math.min(failures, STORE_AGAIN_MS.length - 1)] ?? 5000);
+        resting -= 1;
       }
     }
   }
@@ -244,8 +248,8 @@ export function createWorker({ payouts, providers, clock, log, name, options }: 
       loop ??= cycle();
     },
     async idle() {
-      while (underWay.size > 0 || taking !== null || (wake.signal.aborted && !stopping.signal.aborted)) {
-        await Promise.all([taking, ...underWay]);
+      const isBusy = (): boolean => underWay.size > resting || taking !== null;
+      while (isBusy() || (wake.signal.aborted && !stopping.signal.aborted)) {
         await new Promise((resolve) => setImmediate(resolve));
       }
     },

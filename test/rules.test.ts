@@ -321,6 +321,28 @@ describe('rule 4: an answer speaks only for its own request', () => {
     assert.deepEqual([...states], ['QUEUED', 'SUBMITTING', 'IN_DOUBT', 'PROCESSING']);
   });
 
+  it('counts what a provider remembers from the first send that it may have taken', async () => {
+    const away = { ...notTaken, retryAfterMs: 0 };
+    const provider = alpha(answers(away, { ...away, cause: 'a wrong key' }, unknown, accepted('COMPLETED', 'ref-1')));
+    const payout = await create();
+    const first = startWorker(provider);
+    await pass(1000, [first]);
+    await first.stop();
+    await clock.advance(25 * 3_600_000);
+    const second = startWorker(provider);
+    await pass(3_600_000, [second], 10_000);
+    assert.equal((await read(payout)).state, 'COMPLETED');
+    assert.deepEqual(reasons(await read(payout)), []);
+  });
+
+  it('is put before a person when its provider cannot be asked for a day', async () => {
+    const lookup: Provider['lookup'] = async () => ({ kind: 'unavailable', retryAfterMs: null, cause: 'no answer' });
+    const payout = await create();
+    startWorker(beta({ ...answers(unknown), lookup }));
+    await pass(2 * 86_400_000, workers, 600_000);
+    assert.deepEqual(reasons(await read(payout)), ['PROVIDER_UNREACHABLE']);
+  });
+
   it('never repeats where a second create would pay again, however long nothing is found', async () => {
     const payout = await create();
     startWorker(beta(answers(unknown)));
@@ -377,6 +399,24 @@ describe('rule 5: fences stop sends, never evidence', { timeout: 10_000 }, () =>
     assert.equal(now.attempts[0]?.providerReference, 'ref-1');
     assert.deepEqual(sendsOf(now), ['SUBMIT ACCEPTED']);
     assert.equal(sent.length, 1);
+  });
+
+  it('stores what a send came to although the store fails at first: a refusal stays a refusal, and is not doubt', async () => {
+    let failures = 3;
+    const failing = storeWith({
+      async commit(after, event) {
+        if (after.attempts[0]?.sends.at(-1)?.outcome !== 'REJECTED' || failures === 0)
+          return store.commit(after, event);
+        failures -= 1;
+        throw new Error('the disk is full');
+      },
+    });
+    const payout = await create();
+    startWorker(beta(answers(rejected)), failing);
+    await pass(10_000, workers, 100);
+    assert.equal(failures, 0);
+    assert.equal((await read(payout)).state, 'FAILED');
+    assert.deepEqual(sendsOf(await read(payout)), ['SUBMIT REJECTED']);
   });
 
   it('gives the provider until so early that answer and clock skew fit into the lease, and never past sendBefore', async () => {

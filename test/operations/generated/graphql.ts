@@ -16,6 +16,8 @@ export type AttentionReason =
   | 'NOT_FOUND_AT_PROVIDER'
   /** More than one order at a provider may have paid this payout. */
   | 'PAID_TWICE'
+  /** Its fate is in doubt, and the provider could not be asked for a day. */
+  | 'PROVIDER_UNREACHABLE'
   /** The provider's number for it belongs to another payout. */
   | 'REFERENCE_TAKEN'
   /** Its fate is in doubt, and it is too late to ask by repeating it. */
