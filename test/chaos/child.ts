@@ -37,13 +37,13 @@ if (!definition) throw new Error(`there is no provider ${life.slug}`);
 const callbackUrl = `http://127.0.0.1:${life.port}/${life.slug}/default`;
 const account = { name: 'default', enabled: true, callbackUrl, values: life.credentials };
 const opened = definition.open([account], wrapTransport(createTransport(clock.now, TIMES.deadlineMs)));
-/** How often the provider has said in this life that it shows no order under a number. */
-const absences = new Map<string, number>();
+/** The order numbers under which the provider has said, in this life, that it shows nothing. */
+const absent = new Set<string>();
 const provider: Provider = {
   ...opened,
   async lookup(attempt, call) {
     const outcome = await opened.lookup(attempt, call);
-    if (outcome.kind === 'absent') absences.set(attempt.orderNumber, (absences.get(attempt.orderNumber) ?? 0) + 1);
+    if (outcome.kind === 'absent') absent.add(attempt.orderNumber);
     return outcome;
   },
 };
@@ -89,12 +89,12 @@ for (;;) {
 await worker.stop();
 process.exit(0);
 
-/** Over, or in doubt with nothing more to be learnt: repeats are only refused, or the order is shown as absent again and again. */
+/** Over, or in doubt with nothing more to be learnt: repeats are only refused, or the order is shown as absent. */
 function isSettled(payout: Payout): boolean {
   if (isFinal(payout.state)) return payout.nextCheckAt === null;
   if (payout.state !== 'IN_DOUBT' || payout.lease !== null || payout.quietChecks < TIMES.patience) return false;
-  const absent = payout.attempts.every((one) => (absences.get(one.orderNumber) ?? 0) >= TIMES.patience);
-  return provider.repeatWindowMs === null ? absent : lastOutcome(payout) === 'REJECTED';
+  if (provider.repeatWindowMs !== null) return lastOutcome(payout) === 'REJECTED';
+  return payout.attempts.every((attempt) => absent.has(attempt.orderNumber));
 }
 
 function lastOutcome({ attempts }: Payout): string | null {

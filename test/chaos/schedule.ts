@@ -169,6 +169,7 @@ export async function runSchedule(
 async function live(life: Life): Promise<readonly Told[] | null> {
   const child = fork(join(import.meta.dirname, 'child.ts'), [JSON.stringify(life)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    execArgv: [],
     // Hundreds of short lives: most of each would go into compiling the same sources.
     env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'outflow-compile-cache') },
   });
