@@ -10,10 +10,12 @@ import {
   Kind,
   mapSourceToResponseEvent,
   parse,
+  print,
   type ValidatedSubscriptionArgs,
   validate,
   validateSubscriptionArgs,
 } from 'graphql';
+import type { FeedEvent } from '../feed.ts';
 import type { Log } from '../runtime.ts';
 import { LIMITS, tooComplex } from './builder.ts';
 import { type Context, freshContext } from './context.ts';
@@ -82,11 +84,44 @@ export function createEngine(log: Log): Engine {
       if (excess) return { errors: [present(excess)] };
       const source = await createSourceEventStream(args);
       if (!(Symbol.asyncIterator in source)) return presentResult(source, context);
-      return mapSourceToResponseEvent(args, source, async (one) =>
-        presentResult(await executeSubscriptionEvent({ ...one, contextValue: freshContext(context) }), context),
+      const question = questionOf(operation);
+      return mapSourceToResponseEvent(args, source, (one) =>
+        answerOnce(one.rootValue, question, async () =>
+          presentResult(await executeSubscriptionEvent({ ...one, contextValue: freshContext(context) }), context),
+        ),
       );
     },
   };
+}
+
+/** What was answered about an event of the log, for as long as somebody holds the event. */
+const answers = new WeakMap<object, Map<string, Promise<ExecutionResult>>>();
+
+/** Listeners that ask the same about the same event get one answer, executed once. */
+function answerOnce(item: unknown, question: string, answer: () => Promise<ExecutionResult>): Promise<ExecutionResult> {
+  if (!isFeedEvent(item)) return answer();
+  const given = answers.get(item.event) ?? new Map<string, Promise<ExecutionResult>>();
+  answers.set(item.event, given);
+  const key = `${item.cursor} ${question}`;
+  const known = given.get(key) ?? answer();
+  given.set(key, known);
+  return known;
+}
+
+function isFeedEvent(item: unknown): item is FeedEvent {
+  return typeof item === 'object' && item !== null && 'event' in item && 'cursor' in item;
+}
+
+/** All that an answer depends on beside the event: the text, what goes with it, and for whom it is. */
+function questionOf({ document, variableValues, operationName, contextValue }: Operation): string {
+  const { merchantId, scopes } = contextValue.viewer;
+  return JSON.stringify([
+    print(document),
+    variableValues ?? null,
+    operationName ?? null,
+    merchantId,
+    [...scopes].sort(),
+  ]);
 }
 
 /** The oldest makes room. */
