@@ -1,5 +1,5 @@
 import { mayBeSubmitted, type NewAttempt, type News, type Source } from './domain/apply.ts';
-import { openAttempt } from './domain/attempt.ts';
+import { attemptState, openAttempt } from './domain/attempt.ts';
 import {
   type Attempt,
   type AttentionReason,
@@ -82,7 +82,10 @@ export function nextStep(payout: Payout, provider: Provider | undefined, now: Da
     return flagged('ACCOUNT_CHANGED', `the account ${payout.account} that it was sent to is no longer configured`);
   }
   if (attempt.providerReference !== null || provider.findsByOrderNumber) return { kind: 'look', attempt };
-  if (attempt.mismatched) return { kind: 'tell', news: { kind: 'held', retryAfterMs: null } };
+  // Only doubt is left by a repeat: an order that was refused, or whose echo was wrong, is not sent again.
+  if (attempt.mismatched || attemptState(attempt) !== 'IN_DOUBT') {
+    return { kind: 'tell', news: { kind: 'held', retryAfterMs: null } };
+  }
   if (late) return { kind: 'tell', news: { kind: 'expired' } };
   const window = provider.onRepeat === 'returnsFirst' ? provider.repeatWindowMs : null;
   if (window === null || now.getTime() - doubtfulSince(attempt).getTime() > window) {

@@ -221,6 +221,8 @@ describe('the next step', () => {
     assert.equal(stepOf(doubt, returning, afterNoon(60_001)), 'REPEAT_WINDOW_OVER');
     assert.equal(stepOf({ ...doubt, sendBefore: NOON }, returning), 'expired');
     assert.equal(stepOf({ ...doubt, attempts: [{ ...attempt, mismatched: true }] }, returning), 'held');
+    const refused = { ...attempt, sends: [{ ...send, outcome: 'REJECTED' as const, endedAt: NOON }] };
+    assert.equal(stepOf({ ...doubt, state: 'FAILED', attempts: [refused] }, returning), 'held');
     assert.equal(stepOf({ ...doubt, attempts: [{ ...attempt, providerReference: 'r' }] }, returning), 'look');
     assert.equal(stepOf({ ...doubt, attempts: [{ ...attempt, fingerprint: 'other' }] }, alpha), 'ACCOUNT_CHANGED');
   });
