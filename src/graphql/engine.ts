@@ -94,16 +94,19 @@ export function createEngine(log: Log): Engine {
   };
 }
 
-/** What was answered about an event of the log, for as long as somebody holds the event. */
+/** What is being answered about an event of the log. */
 const answers = new WeakMap<object, Map<string, Promise<ExecutionResult>>>();
 
-/** Listeners that ask the same about the same event get one answer, executed once. */
+/**
+ * Listeners that ask the same about the same event at the same time get one answer, executed once. One that comes when it
+ * has been given gets its own: a payout in it is the payout as it is then.
+ */
 function answerOnce(item: unknown, question: string, answer: () => Promise<ExecutionResult>): Promise<ExecutionResult> {
   if (!isFeedEvent(item)) return answer();
   const given = answers.get(item.event) ?? new Map<string, Promise<ExecutionResult>>();
   answers.set(item.event, given);
   const key = `${item.cursor} ${question}`;
-  const known = given.get(key) ?? answer();
+  const known = given.get(key) ?? answer().finally(() => given.delete(key));
   given.set(key, known);
   return known;
 }
