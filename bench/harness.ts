@@ -153,6 +153,9 @@ export function cpuMs(pid: number): number {
 
 // --- the product ------------------------------------------------------------------------------------------------------------
 
+/** What configures the product, by environment name. */
+export type Settings = Readonly<Record<string, string>>;
+
 /** The running product as its users have it: `outflow serve` and `outflow sandbox`, a process each, on loopback. */
 export interface Api extends AsyncDisposable {
   /** e.g. `http://127.0.0.1:40123`. */
@@ -167,7 +170,8 @@ export interface Api extends AsyncDisposable {
   ask(body: string): Promise<{ readonly headers: Headers; readonly text: string }>;
 }
 
-export async function openApi(): Promise<Api> {
+/** `change` makes of the stand-in's settings, by environment name, those that the product gets. */
+export async function openApi(change: (settings: Settings) => Settings = (settings) => settings): Promise<Api> {
   const folder = openFolder();
   const started: ChildProcess[] = [];
   const close = async (): Promise<void> => {
@@ -193,20 +197,24 @@ export async function openApi(): Promise<Api> {
     });
   };
   try {
-    const names = definitions.flatMap(({ settings }) => Object.values(settings).map(({ env }) => env));
-    const sandbox = await start('sandbox', { DATA_DIR: join(folder.path, 'stand-in') }, (output) =>
-      names.every((name) => new RegExp(`^${name}=.*\n`, 'm').test(output)),
+    const needed = definitions.flatMap(({ settings }) =>
+      Object.values(settings).filter(({ fallback }) => fallback === null),
     );
-    const settings = [...sandbox.output.matchAll(/^([A-Z0-9_]+)=(.+)$/gm)].map(([, name, value]) => [name, value]);
+    const sandbox = await start('sandbox', { DATA_DIR: join(folder.path, 'stand-in') }, (output) =>
+      needed.every(({ env }) => new RegExp(`^${env}=.*\n`, 'm').test(output)),
+    );
+    const settings = readSettings(sandbox.output);
     const own = { DATA_DIR: join(folder.path, 'data'), PORT: String(await findPort()) };
-    const { pid } = await start('serve', { ...Object.fromEntries(settings), ...own }, (output) =>
+    const { pid } = await start('serve', { ...change(settings), ...own }, (output) =>
       /^ *Demo API key +\S+\n/m.test(output),
     );
     const demo = JSON.parse(readFileSync(join(own.DATA_DIR, 'demo.json'), 'utf8')) as Record<string, string>;
     const { url = '', webSocketUrl = '', apiKey = '' } = demo;
     const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
+    const { origin } = new URL(url);
+    await registerCallbacks(settings, origin);
     return {
-      origin: new URL(url).origin,
+      origin,
       webSocketUrl,
       pid,
       apiKey,
@@ -225,6 +233,21 @@ export async function openApi(): Promise<Api> {
   }
 }
 
+/** The lines `NAME=value` of the stand-in's output. */
+function readSettings(output: string): Settings {
+  return Object.fromEntries([...output.matchAll(/^([A-Z0-9_]+)=(.+)$/gm)].map(([, name, value]) => [name, value]));
+}
+
+/** What is registered by hand in a real provider's console: where its webhooks go. */
+async function registerCallbacks(settings: Settings, origin: string): Promise<void> {
+  for (const { slug, webhookPath, settings: known } of definitions) {
+    const standIn = new URL(settings[known.baseUrl?.env ?? ''] ?? '').origin;
+    const body = JSON.stringify({ url: `${origin}/webhooks/${slug}/default${webhookPath}` });
+    const response = await fetch(`${standIn}/_sandbox/callbacks/${slug}`, { method: 'POST', body });
+    if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
+  }
+}
+
 /** A port that was free a moment ago. */
 async function findPort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
@@ -235,12 +258,12 @@ async function findPort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-/** The body of a `createPayout` of 1 USDT, which the stand-in pays without a fault. */
+/** The body of a `createPayout` of 1 USDT by a provider without a published limit, which the stand-in pays without a fault. */
 export function createBody(reference: string): string {
   const query = `mutation Create($input: CreatePayoutInput!) {
     createPayout(input: $input) { ... on CreatePayoutSuccess { replayed payout { id state } } ... on Error { message } }
   }`;
   const destination = { blockchain: { address: 'TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t', network: 'TRON' } };
-  const input = { reference, amount: { amount: '1', currency: 'USDT' }, destination };
+  const input = { reference, amount: { amount: '1', currency: 'USDT' }, destination, provider: 'OXAPAY' };
   return JSON.stringify({ query, variables: { input } });
 }

@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
@@ -20,6 +21,8 @@ export interface Config {
   readonly sandboxPort: number;
   /** By provider slug. None: the provider is off. In sandbox mode one that is not configured is the stand-in's own. */
   readonly accounts: ReadonlyMap<string, readonly ConfiguredAccount[]>;
+  /** What personal data is encrypted with. In sandbox mode there may be none: the store makes its own. */
+  readonly dataKeys: DataKeys;
   /** What is off, and why, one line each. */
   readonly notices: readonly string[];
 }
@@ -31,15 +34,33 @@ export class ConfiguredAccount {
   /** False in sandbox mode where nothing was set: the stand-in knows the settings. */
   readonly configured: boolean;
   readonly #values: Readonly<Record<string, string>>;
-  constructor(name: string, enabled: boolean, values: Readonly<Record<string, string>>) {
+  constructor(name: string, enabled: boolean, configured: boolean, values: Readonly<Record<string, string>>) {
     this.name = name;
     this.enabled = enabled;
-    this.configured = Object.keys(values).length > 0;
+    this.configured = configured;
     this.#values = values;
   }
   /** The settings as a provider needs them, secrets included. */
   reveal(callbackUrl: string | null): AccountSettings {
     return { name: this.name, enabled: this.enabled, callbackUrl, values: this.#values };
+  }
+}
+
+interface DataKey {
+  readonly id: string;
+  /** 32 bytes. */
+  readonly key: KeyObject;
+}
+
+/** Keys that show themselves to `reveal` alone. */
+export class DataKeys {
+  readonly #keys: readonly DataKey[];
+  constructor(keys: readonly DataKey[]) {
+    this.#keys = keys;
+  }
+  /** The first encrypts, all decrypt. */
+  reveal(): readonly DataKey[] {
+    return this.#keys;
   }
 }
 
@@ -103,6 +124,7 @@ export function loadConfig(env: Env, definitions: readonly ProviderDefinition[])
       drafts.map((draft) => checkAccount(definition, { ...draft, enabled: draft.enabled && on }, live, faults)),
     );
   }
+  const dataKeys = readDataKeys(read('DATA_KEYS'), live, faults);
   const publicUrl = readPublicUrl(read('PUBLIC_URL'), live, faults);
   if (live && publicUrl === null) notices.push('PUBLIC_URL is not set: no webhook reaches us, every payout is polled');
   if (faults.length > 0 || !general.success) {
@@ -120,6 +142,7 @@ export function loadConfig(env: Env, definitions: readonly ProviderDefinition[])
     logLevel: LOG_LEVEL,
     sandboxPort: SANDBOX_PORT,
     accounts,
+    dataKeys: new DataKeys(dataKeys),
     notices,
   };
 }
@@ -152,6 +175,8 @@ function fromEnvironment(
 ): readonly DraftAccount[] {
   const settings = Object.entries(definition.settings);
   const given = settings.filter(([, setting]) => read(setting.env) !== undefined);
+  // A flag says how an account is used, not which one it is: the stand-in's has it too.
+  const flags = given.filter(([, setting]) => setting.kind === 'flag');
   const missing = settings.filter(([, setting]) => setting.fallback === null && read(setting.env) === undefined);
   const entry = (values: Record<string, string>): DraftAccount => ({
     provider: definition.slug,
@@ -160,7 +185,9 @@ function fromEnvironment(
     values,
     nameOf: (key) => definition.settings[key]?.env ?? key,
   });
-  if (!live && given.length === 0) return [entry({})];
+  if (!live && given.length === flags.length) {
+    return [entry(Object.fromEntries(flags.map(([key, setting]) => [key, read(setting.env) ?? ''])))];
+  }
   if (missing.length > 0) {
     const names = missing.map(([, setting]) => setting.env).join(', ');
     if (live) notices.push(`${definition.name} is off: ${names} not set`);
@@ -235,21 +262,28 @@ function checkAccount(
   live: boolean,
   faults: string[],
 ): ConfiguredAccount {
-  const account = new ConfiguredAccount(name, enabled, values);
-  if (!account.configured) return account;
-  for (const [key, setting] of Object.entries(definition.settings)) {
+  const settings = Object.entries(definition.settings);
+  const configured = settings.some(([key, { kind }]) => kind !== 'flag' && values[key] !== undefined);
+  const account = new ConfiguredAccount(name, enabled, configured, values);
+  for (const [key, setting] of settings) {
+    if (!configured && values[key] === undefined) continue;
     const fault = faultOf(values[key] ?? '', setting, live);
     if (fault !== null) faults.push(`${nameOf(key)}: ${fault}`);
   }
   return account;
 }
 
+/** A private key as tools write it, with line breaks. */
+const PEM = /^-----BEGIN [A-Z ]+-----\s[A-Za-z0-9+/=\s]+-----END [A-Z ]+-----\s*$/;
+
 /** What is wrong with the value of a setting, without showing it; null: nothing. */
 function faultOf(value: string, { kind, fallback }: Setting, live: boolean): string | null {
   if (value === '') return fallback === null ? 'is missing' : null;
-  // Values travel in HTTP headers, which a line break would end; a space at an end was copied along.
+  // Other values travel in HTTP headers, which a line break would end; a space at an end was copied along.
+  if (kind === 'secret' && PEM.test(value)) return null;
   if (!/^[\x20-\x7e]+$/.test(value) || value !== value.trim())
     return 'has a space at an end, or a character that is not printable ASCII';
+  if (kind === 'flag' && value !== 'true' && value !== 'false') return 'is true or false';
   if (kind !== 'url') return null;
   const fault = faultOfUrl(value, live);
   if (fault !== null) return fault;
@@ -279,4 +313,36 @@ function readPublicUrl(text: string | undefined, live: boolean, faults: string[]
   if (fault === null) return new URL(text).href.replace(/\/+$/, '');
   faults.push(`PUBLIC_URL: ${fault}`);
   return null;
+}
+
+/** The sandbox's own key has this id. */
+const RESERVED_KEY_ID = 'store';
+
+/** Empty where there are none. A fault names an entry by its place alone: what stands where an id belongs may be a key. */
+function readDataKeys(text: string | undefined, live: boolean, faults: string[]): readonly DataKey[] {
+  if (text === undefined) {
+    if (live)
+      faults.push(
+        'DATA_KEYS: is needed in live mode: an id, a colon, and 32 random bytes as openssl rand -base64 32 prints',
+      );
+    return [];
+  }
+  const keys: DataKey[] = [];
+  for (const [index, entry] of text.split(',').entries()) {
+    const [, id, encoded = ''] = /^([^:]*):(.*)$/s.exec(entry.trim()) ?? [];
+    const bytes = Buffer.from(encoded, 'base64');
+    const key = { id: id ?? '', key: createSecretKey(bytes) };
+    const fault = faultOfKey(key, bytes.toString('base64') === encoded, keys);
+    if (fault === null) keys.push(key);
+    else faults.push(`DATA_KEYS: key ${index + 1}: ${fault}`);
+  }
+  return keys;
+}
+
+function faultOfKey({ id, key }: DataKey, exact: boolean, others: readonly DataKey[]): string | null {
+  if (!/^[a-z0-9-]{1,32}$/.test(id)) return 'is not ID:KEY, with an id of 1 to 32 of a-z 0-9 -';
+  if (id === RESERVED_KEY_ID) return `has the id of the sandbox's own key, ${RESERVED_KEY_ID}`;
+  if (!exact || key.symmetricKeySize !== 32) return 'is not 32 bytes in base64, as openssl rand -base64 32 prints them';
+  if (others.some((other) => other.id === id)) return 'has the id of another one';
+  return others.some((other) => other.key.equals(key)) ? 'is another one under a second id' : null;
 }

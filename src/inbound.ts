@@ -30,6 +30,7 @@ export function createInbound({ providers, store, payouts, log }: InboundDeps): 
         log.warn({ provider: slug, account, reason: outcome.reason }, 'webhook refused');
         return plain(401, 'refused');
       }
+      if (outcome.kind === 'ignored') return outcome.reply;
       try {
         const found = await store.findByOrder(provider.id, account, outcome.order);
         if (found === null) {

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseCommand, type ReadyCommand, USAGE } from './commands.ts';
-import { compose, openStore, type Parts, type Runtime } from './compose.ts';
+import { compose, openStore, openVault, type Parts, type Runtime } from './compose.ts';
 import { type Config, loadConfig } from './config.ts';
 import { InvalidArgumentError, StartupError } from './domain/errors.ts';
 import { SCOPES } from './domain/merchant.ts';
@@ -44,7 +44,7 @@ async function runOnce(command: ReadyCommand): Promise<void> {
   const store = await openStore(config, runtime, false);
   const keys = createKeys({ store, ...runtime });
   try {
-    await command(keys, print);
+    await command({ keys, vault: openVault(config, store, runtime) }, print);
   } finally {
     keys.close();
     await store.close();
@@ -127,7 +127,10 @@ async function standIn(config: Config, runtime: Runtime): Promise<Running> {
   const sandbox = await openSandbox({ ...runtime, port: config.sandboxPort, sides, dir });
   for (const definition of definitions) {
     const values = sandbox.credentials(definition.slug);
-    for (const [key, setting] of Object.entries(definition.settings)) print(`${setting.env}=${values[key] ?? ''}`);
+    for (const [key, { env, kind }] of Object.entries(definition.settings)) {
+      // How an account is used is not the stand-in's to say, and what it does not set has a default.
+      if (kind !== 'flag' && values[key]) print(`${env}=${values[key]}`);
+    }
   }
   return sandbox;
 }
@@ -164,6 +167,8 @@ curl -sN ${url}/graphql ${key} -H 'Accept: text/event-stream' -d '{"query":"${wa
 Create one, in another:
 
 curl -s ${url}/graphql ${key} -d '{"query":"${query}"}'
+
+More to paste, a payout through each provider: docs/providers.md
 `);
 }
 

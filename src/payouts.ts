@@ -1,23 +1,33 @@
-import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { createSecretKey } from 'node:crypto';
 import { apply, type NewAttempt, type News, type Source } from './domain/apply.ts';
-import { stateOf } from './domain/attempt.ts';
+import { isAccountedFor, openAttempt, stateOf } from './domain/attempt.ts';
+import type { Issue } from './domain/errors.ts';
+import { mayBeAsked } from './domain/follow.ts';
 import type { MerchantId } from './domain/merchant.ts';
-import { canonicalDecimal } from './domain/money.ts';
-import type {
-  Attempt,
-  EventSource,
-  MetadataEntry,
-  Order,
-  Payout,
-  PayoutEvent,
-  PayoutEventId,
-  PayoutId,
-  Send,
-  SendKind,
+import {
+  type ActionRequest,
+  type Amendment,
+  type Attempt,
+  type EventSource,
+  isFinal,
+  type MetadataEntry,
+  type Order,
+  type Parties,
+  type Payout,
+  type PayoutAction,
+  type PayoutEvent,
+  type PayoutId,
+  type Send,
+  type SendKind,
+  type SupportingDocument,
 } from './domain/payout.ts';
-import type { ProviderId, ProviderReason, Route } from './domain/provider.ts';
+import type { AttemptRef, Provider, ProviderId, ProviderReason, Route } from './domain/provider.ts';
+import { echoMismatches } from './domain/report.ts';
 import type { LeaseRequest, Store } from './domain/store.ts';
-import { type Clock, sortableTime, toBase32 } from './runtime.ts';
+import { differencesOf, digestInput, digestOf, eventIdOf, payoutIdOf } from './identity.ts';
+import { namesOf, withoutPersonalData } from './redaction.ts';
+import { type Clock, withDeadline } from './runtime.ts';
+import type { Vault } from './vault.ts';
 
 /** What a merchant asks for, its shape already checked. */
 export interface CreateInput {
@@ -26,19 +36,60 @@ export interface CreateInput {
   /** Null: Outflow chooses. */
   readonly provider: ProviderId | null;
   readonly sendBefore: Date | null;
+  readonly autoConfirm: boolean;
+  /** Personal data; null: none. */
+  readonly parties: Parties | null;
   readonly metadata: readonly MetadataEntry[];
 }
+
+/** What is asked of a payout that the provider has. */
+export type ActionInput =
+  | { readonly action: 'CONFIRM' | 'CANCEL' | 'COMPLETE_DOCUMENTS' }
+  | { readonly action: 'AMEND'; readonly amendment: Amendment }
+  | { readonly action: 'ATTACH_DOCUMENT'; readonly document: SupportingDocument };
+
+export type ActionResult =
+  /** It is stored, or (a cancel of what was not sent) done. */
+  | { readonly kind: 'taken'; readonly payout: Payout }
+  | { readonly kind: 'notFound' }
+  | { readonly kind: 'notAllowed'; readonly payout: Payout }
+  /** The provider has no such thing, or not with this input. */
+  | { readonly kind: 'unsupported'; readonly reasons: readonly ProviderReason[] };
+
+/** How an operator settles doubt. */
+export type Resolution =
+  /** The provider has it, under this reference: it is looked up and compared before it is bound. */
+  | { readonly kind: 'arrived'; readonly providerReference: string }
+  /** It never arrived there. SEND_AGAIN: under the same order number, where the provider refuses duplicates. */
+  | { readonly kind: 'neverArrived'; readonly next: 'FAIL' | 'SEND_AGAIN' }
+  /** Somebody has seen to it: takes it off the list of what needs attention, and changes nothing else. */
+  | { readonly kind: 'seen' };
+
+export type ResolveResult =
+  | { readonly kind: 'resolved'; readonly payout: Payout }
+  | { readonly kind: 'notFound' }
+  | { readonly kind: 'notAllowed'; readonly payout: Payout }
+  | { readonly kind: 'unsupported'; readonly reasons: readonly ProviderReason[] }
+  /** The provider does not know the reference, or knows something else under it: nothing was bound. */
+  | { readonly kind: 'refuted'; readonly message: string }
+  | {
+      readonly kind: 'unavailable';
+      readonly provider: ProviderId;
+      readonly retryAt: Date | null;
+      readonly cause: string;
+    };
+
+export type EraseResult =
+  | { readonly kind: 'erased'; readonly payout: Payout }
+  | { readonly kind: 'notFound' }
+  | { readonly kind: 'notAllowed'; readonly payout: Payout };
 
 export type CreateResult =
   | { readonly kind: 'created'; readonly payout: Payout; readonly replayed: boolean }
   /** The reference is known with another input; `differences` names the input fields. */
   | { readonly kind: 'conflict'; readonly payout: Payout; readonly differences: readonly string[] }
-  | { readonly kind: 'unsupported'; readonly reasons: readonly ProviderReason[] };
-
-export type CancelResult =
-  | { readonly kind: 'cancelled'; readonly payout: Payout }
-  | { readonly kind: 'notFound' }
-  | { readonly kind: 'notAllowed'; readonly payout: Payout };
+  | { readonly kind: 'unsupported'; readonly reasons: readonly ProviderReason[] }
+  | { readonly kind: 'invalid'; readonly issues: readonly Issue[] };
 
 /** Who calls: a key's id, and whether it speaks for a merchant or for the operator. */
 export interface Actor {
@@ -57,69 +108,199 @@ export interface Begun {
 export interface Payouts {
   /** Stores a payout once for (merchant, reference). No provider is told of it here. */
   create(merchantId: MerchantId, actor: Actor, input: CreateInput): Promise<CreateResult>;
-  /** Cancels what has not been sent. */
-  cancel(merchantId: MerchantId, actor: Actor, id: PayoutId): Promise<CancelResult>;
+  /** Cancels what has not been sent, or stores what is asked of an order at its provider; the worker sends it. */
+  act(merchantId: MerchantId, actor: Actor, id: PayoutId, input: ActionInput): Promise<ActionResult>;
+  /** Settles doubt by an operator's word, which becomes an event with its note. */
+  resolve(merchantId: MerchantId, actor: Actor, id: PayoutId, how: Resolution, note: string): Promise<ResolveResult>;
+  /** Forgets the personal data, bodies and documents of a payout that is over; its history stays. */
+  erase(merchantId: MerchantId, actor: Actor, id: PayoutId, note: string): Promise<EraseResult>;
+  /** The personal data as it now is; null: there is none, or it was erased. */
+  parties(payout: Payout): Promise<Parties | null>;
   lease(request: LeaseRequest): Promise<readonly Payout[]>;
   /**
    * Records a send, and the body of a new attempt, before anything is sent. Null when it must not be sent: the lease was
    * lost, or news came that forbids it. Rejects when storing is not confirmed: then nothing may be sent either.
    */
-  begin(leased: Payout, kind: SendKind, attempt: NewAttempt, body: string, source: Source): Promise<Begun | null>;
-  /** The stored body of an attempt; null once it was erased. */
-  body(payoutId: PayoutId, attempt: Attempt): Promise<string | null>;
+  begin(leased: Payout, kind: SendKind, attempt: Attempt | FreshAttempt, source: Source): Promise<Begun | null>;
+  /** What a provider needs to know of an attempt. */
+  refer(payout: Payout, attempt: Attempt): AttemptRef;
+  /** The amendment that a request carries; null once it was erased. */
+  amendment(payout: Payout, request: ActionRequest): Promise<Amendment | null>;
+  /** The document that a request carries; null: the provider has it, so it is not kept. */
+  document(payout: Payout, request: ActionRequest): Promise<SupportingDocument | null>;
+  /** Forgets what a request carries: the provider has it. */
+  forget(payout: Payout, request: ActionRequest): Promise<void>;
   /** Applies news to a payout, on its newest version, and answers what it is then. Evidence is never dropped. */
   settle(known: Payout, news: News, source: Source): Promise<Payout>;
   /** Calls back whenever a payout became due at once. */
   onDue(listener: () => void): void;
 }
 
+/** An attempt that is still to be opened, with the exact body of its create. */
+export type FreshAttempt = Omit<NewAttempt, 'bodyDigest'> & { readonly body: string };
+
 export interface PayoutsDeps {
   readonly store: Store;
+  readonly vault: Pick<Vault, 'put' | 'get' | 'drop'>;
   readonly clock: Clock;
+  readonly providers: readonly Provider[];
   /** Which provider and account take an order; null: whichever can. */
-  readonly route: (order: Order, named: ProviderId | null) => Route;
+  readonly route: (order: Order, parties: Parties, named: ProviderId | null) => Promise<Route>;
 }
 
-export function createPayouts({ store, clock, route }: PayoutsDeps): Payouts {
+type SealedNoun = 'parties' | 'amendment' | 'document';
+
+/** How long a provider may take to say what a reference is. */
+const ASKING_MS = 10_000;
+
+/** Nobody is named. */
+export const NO_PARTIES: Parties = { originator: null, beneficiary: null, accountNumber: null };
+
+export function createPayouts({ store, vault, clock, providers, route }: PayoutsDeps): Payouts {
   const listeners: (() => void)[] = [];
-  const digestKey = createSecretKey(store.secret);
+  const secret = createSecretKey(store.secret);
+  const byId = new Map(providers.map((provider) => [provider.id, provider]));
   const wake = (payout: Payout): void => {
     if (payout.nextCheckAt !== null && payout.nextCheckAt <= clock.now()) for (const listener of listeners) listener();
   };
 
   async function create(merchantId: MerchantId, actor: Actor, input: CreateInput): Promise<CreateResult> {
     const id = payoutIdOf(merchantId, input.reference);
-    const digests = digestInput(digestKey, id, input);
+    const digests = digestInput(secret, id, input);
     // Before any check that time can change: a client whose answer was lost must never be told that nothing happened.
     const known = await store.byReference(merchantId, input.reference);
     if (known) return answerKnown(known, digests);
-    const chosen = route(input.order, input.provider);
+    const chosen = await route(input.order, input.parties ?? NO_PARTIES, input.provider);
     if (chosen.kind === 'none') return { kind: 'unsupported', reasons: chosen.reasons };
-    const now = clock.now();
-    const fresh = newPayout(merchantId, id, input, digests, chosen, now);
+    if (chosen.kind === 'invalid') return chosen;
+    const parties = input.parties === null ? null : await seal({ id, version: 0 }, 'parties', input.parties);
+    const fresh = newPayout(merchantId, id, input, parties, digests, chosen, clock.now());
     const { payout, replayed } = await store.insert(fresh, firstEvent(fresh, actor));
     if (replayed) return answerKnown(payout, digests);
     wake(payout);
     return { kind: 'created', payout, replayed: false };
   }
 
-  async function cancel(merchantId: MerchantId, actor: Actor, id: PayoutId): Promise<CancelResult> {
-    const payout = (await store.payouts(merchantId, [id])).get(id);
+  async function act(merchantId: MerchantId, actor: Actor, id: PayoutId, input: ActionInput): Promise<ActionResult> {
+    let payout = await find(merchantId, id);
     if (!payout) return { kind: 'notFound' };
-    const settled = await settle(payout, { kind: 'cancelled' }, { ...actor, fence: null });
-    return settled.closure?.state === 'CANCELLED' && settled.state === 'CANCELLED'
-      ? { kind: 'cancelled', payout: settled }
-      : { kind: 'notAllowed', payout: settled };
+    const source: Source = { ...actor, fence: null };
+    if (input.action === 'CANCEL' && payout.attempts.every(isAccountedFor)) {
+      payout = await settle(payout, { kind: 'cancelled' }, source);
+      if (payout.state === 'CANCELLED' && payout.closure?.state === 'CANCELLED') return { kind: 'taken', payout };
+    }
+    if (isFinal(payout.state)) return { kind: 'notAllowed', payout };
+    const reason = refusalOf(byId.get(payout.provider), payout, input);
+    if (reason !== null) return { kind: 'unsupported', reasons: [{ provider: payout.provider, reason }] };
+    if (!mayBeAsked(payout, input.action)) return { kind: 'notAllowed', payout };
+    const carried = await carry(payout, input);
+    const request = { action: input.action, ...carried, actor: actor.actor };
+    const settled = await advance(payout, { kind: 'asked', request }, source);
+    if (settled.applied) return { kind: 'taken', payout: settled.payout };
+    for (const kind of [carried.sealed, carried.amended?.parties ?? null]) {
+      if (kind !== null && !isKept(settled.payout, kind)) await vault.drop(id, kind);
+    }
+    return { kind: 'notAllowed', payout: settled.payout };
   }
 
-  async function begin(leased: Payout, kind: SendKind, attempt: NewAttempt, body: string, source: Source) {
-    if (!leased.attempts.some((known) => known.number === attempt.number)) {
-      // Its name is its digest, so that a worker that was overtaken cannot put another body under this one.
-      await store.putSealed(leased.id, bodyKind(attempt.bodyDigest), Buffer.from(body));
+  /** Stores what goes along with an action, apart from the payout and before it is asked for. */
+  async function carry(payout: Payout, input: ActionInput): Promise<Pick<ActionRequest, 'sealed' | 'amended'>> {
+    if (input.action === 'ATTACH_DOCUMENT') {
+      const { content, ...words } = input.document;
+      const sent = { ...words, content: content.toString('base64') };
+      return { sealed: await seal(payout, 'document', sent), amended: null };
     }
+    if (input.action !== 'AMEND') return { sealed: null, amended: null };
+    const { originator, beneficiary, purpose, relationship, sourceOfFunds } = input.amendment;
+    const known = (await parties(payout)) ?? NO_PARTIES;
+    const after = {
+      ...known,
+      originator: originator ?? known.originator,
+      beneficiary: beneficiary ?? known.beneficiary,
+    };
+    const amended = {
+      purpose: purpose ?? payout.order.purpose,
+      relationship: relationship ?? payout.order.relationship,
+      sourceOfFunds: sourceOfFunds ?? payout.order.sourceOfFunds,
+      parties: originator || beneficiary ? await seal(payout, 'parties', after) : payout.parties,
+    };
+    return { sealed: await seal(payout, 'amendment', input.amendment), amended };
+  }
+
+  async function resolve(
+    merchantId: MerchantId,
+    actor: Actor,
+    id: PayoutId,
+    how: Resolution,
+    note: string,
+  ): Promise<ResolveResult> {
+    const payout = await find(merchantId, id);
+    if (!payout) return { kind: 'notFound' };
+    if (how.kind === 'arrived') return bind(payout, actor, how.providerReference, note);
+    const provider = byId.get(payout.provider);
+    if (how.kind === 'neverArrived' && how.next === 'SEND_AGAIN' && !refusesDuplicates(provider)) {
+      const reason = `${provider?.name ?? 'the provider'} is not known to refuse a second order under the same number`;
+      return { kind: 'unsupported', reasons: [{ provider: payout.provider, reason }] };
+    }
+    const news: News = how.kind === 'seen' ? { kind: 'seen', note } : { kind: 'neverArrived', next: how.next, note };
+    const settled = await advance(payout, news, { ...actor, fence: null });
+    return { kind: settled.applied ? 'resolved' : 'notAllowed', payout: settled.payout };
+  }
+
+  /** The provider is asked for the reference, and what it answers is compared, before anything is bound to it. */
+  async function bind(payout: Payout, actor: Actor, reference: string, note: string): Promise<ResolveResult> {
+    const attempt = openAttempt(payout);
+    const provider = byId.get(payout.provider);
+    if (!attempt || !provider || (isAccountedFor(attempt) && !attempt.mismatched))
+      return { kind: 'notAllowed', payout };
+    const account = provider.accounts.find((one) => one.name === attempt.account);
+    if (account?.fingerprint !== attempt.fingerprint) {
+      const reason = `the account ${attempt.account} that it was sent to is no longer configured`;
+      return { kind: 'unsupported', reasons: [{ provider: provider.id, reason }] };
+    }
+    const asked = { ...refer(payout, attempt), providerReference: reference };
+    const answer = await withDeadline(clock, ASKING_MS, (signal) => provider.lookup(asked, { sendBy: null, signal }));
+    const outcome = withoutPersonalData(answer, await namesIn(payout));
+    if (outcome.kind === 'unavailable') {
+      const { retryAfterMs, cause } = outcome;
+      const retryAt = retryAfterMs === null ? null : new Date(clock.now().getTime() + retryAfterMs);
+      return { kind: 'unavailable', provider: provider.id, retryAt, cause };
+    }
+    const refuted = (message: string): ResolveResult => ({ kind: 'refuted', message });
+    if (outcome.kind === 'absent') return refuted(`${provider.name} does not know ${reference}`);
+    const { report } = outcome;
+    const wrong = echoMismatches(payout.order, attempt, report);
+    if (wrong.length > 0) return refuted(`what ${provider.name} has is another ${wrong.join(', ')}`);
+    if (report.providerReference !== null && report.providerReference !== reference) {
+      return refuted(`${provider.name} has it under ${report.providerReference}`);
+    }
+    const key = { payoutId: payout.id, attempt: attempt.number };
+    const { provider: at, fingerprint } = attempt;
+    // An answer that names no reference was found by our order number: it settles the doubt, and binds nothing.
+    const named = report.providerReference !== null;
+    if (named && !(await store.claimReference(at, fingerprint, reference, key))) {
+      return refuted(`${reference} belongs to another payout`);
+    }
+    const news: News = { kind: 'arrived', attempt: attempt.number, report, note };
+    const settled = await advance(payout, news, { ...actor, fence: null });
+    return { kind: settled.applied ? 'resolved' : 'notAllowed', payout: settled.payout };
+  }
+
+  async function erase(merchantId: MerchantId, actor: Actor, id: PayoutId, note: string): Promise<EraseResult> {
+    const payout = await find(merchantId, id);
+    if (!payout) return { kind: 'notFound' };
+    // While anything is open, a stored body may still be all that can settle it.
+    const over = isFinal(payout.state) && payout.attempts.every(isAccountedFor);
+    if (!over || !(await store.erase(merchantId, id))) return { kind: 'notAllowed', payout };
+    return { kind: 'erased', payout: await settle(payout, { kind: 'erased', note }, { ...actor, fence: null }) };
+  }
+
+  async function begin(leased: Payout, kind: SendKind, chosen: Attempt | FreshAttempt, source: Source) {
+    const attempt = await opened(leased, chosen);
+    const request = leased.requests.find((one) => one.action === kind)?.number ?? null;
     for (let payout: Payout | null = leased; payout !== null; payout = await newest(payout)) {
       if (source.fence === null || payout.lease?.fence !== source.fence) return null;
-      const applied = apply(payout, { kind: 'begun', send: kind, attempt }, source, clock.now());
+      const applied = apply(payout, { kind: 'begun', send: kind, attempt, request }, source, clock.now());
       if (applied === null) return null;
       if ((await store.commit(applied.payout, withId(applied.event))) === 'stale') continue;
       const begun = applied.payout.attempts.find((one) => one.number === attempt.number);
@@ -129,25 +310,53 @@ export function createPayouts({ store, clock, route }: PayoutsDeps): Payouts {
     return null;
   }
 
-  async function settle(known: Payout, news: News, source: Source): Promise<Payout> {
+  /** Its name is its digest, so that a worker that was overtaken cannot put another body under this one. */
+  async function opened(payout: Payout, chosen: Attempt | FreshAttempt): Promise<NewAttempt> {
+    if (!('body' in chosen)) return chosen;
+    const { body, ...attempt } = chosen;
+    const bodyDigest = digestOf(secret, payout.id, body);
+    await vault.put(payout.id, bodyKind(bodyDigest), Buffer.from(body));
+    return { ...attempt, bodyDigest };
+  }
+
+  const settle = async (known: Payout, news: News, source: Source): Promise<Payout> =>
+    (await advance(known, news, source)).payout;
+
+  /** Of everybody who is named with the payout, or would be by an amendment that is under way. */
+  async function namesIn({ id, parties: current, requests }: Payout): Promise<readonly string[]> {
+    const kinds = new Set([current, ...requests.map(({ amended }) => amended?.parties ?? null)]);
+    const all = await Promise.all([...kinds].map((kind) => unseal<Parties>(id, kind).catch(() => null)));
+    return all.flatMap(namesOf);
+  }
+
+  async function advance(known: Payout, told: News, source: Source): Promise<{ payout: Payout; applied: boolean }> {
+    const news = withoutPersonalData(told, await namesIn(known));
     let payout = known;
     for (;;) {
       const applied = apply(payout, news, source, clock.now());
       if (applied === null) {
         const latest = await newest(payout);
         // Only the newest version may say that the news changes nothing.
-        if (latest === null || latest.version === payout.version) return payout;
+        if (latest === null || latest.version === payout.version) return { payout, applied: false };
         payout = latest;
         continue;
       }
       const claimed = await claimReferences(payout, applied.payout);
-      if (!claimed) return settle(await settle(payout, withoutReference(news), source), REFERENCE_TAKEN, source);
+      if (!claimed) return advance(await settle(payout, withoutReference(news), source), REFERENCE_TAKEN, source);
       if ((await store.commit(applied.payout, withId(applied.event))) === 'committed') {
+        await tidy(payout, applied.payout);
         wake(applied.payout);
-        return applied.payout;
+        return { payout: applied.payout, applied: true };
       }
       payout = (await newest(payout)) ?? payout;
     }
+  }
+
+  /** Forgets what belonged to requests that are over, and the parties that are no longer those of the payout. */
+  async function tidy(before: Payout, after: Payout): Promise<void> {
+    const over = before.requests.filter((one) => !after.requests.some(({ number }) => number === one.number));
+    const known = [before.parties, ...over.flatMap(({ sealed, amended }) => [sealed, amended?.parties ?? null])];
+    for (const kind of new Set(known)) if (kind !== null && !isKept(after, kind)) await vault.drop(after.id, kind);
   }
 
   /** One provider reference, one attempt: claimed before it is bound. */
@@ -162,22 +371,99 @@ export function createPayouts({ store, clock, route }: PayoutsDeps): Payouts {
     return true;
   }
 
-  async function newest(payout: Payout): Promise<Payout | null> {
-    return (await store.payouts(payout.merchantId, [payout.id])).get(payout.id) ?? null;
+  async function find(merchantId: MerchantId, id: PayoutId): Promise<Payout | null> {
+    return (await store.payouts(merchantId, [id])).get(id) ?? null;
   }
+
+  const newest = (payout: Payout): Promise<Payout | null> => find(payout.merchantId, payout.id);
+
+  function refer(payout: Payout, attempt: Attempt): AttemptRef {
+    const { account, orderNumber, providerReference, bodyDigest } = attempt;
+    return {
+      account,
+      orderNumber,
+      providerReference,
+      order: payout.order,
+      firstSentAt: attempt.sends[0]?.startedAt ?? payout.createdAt,
+      storedBody: async () => (await vault.get(payout.id, bodyKind(bodyDigest)))?.toString('utf8') ?? null,
+    };
+  }
+
+  /**
+   * Keeps a record apart from the payout, under a name that says nothing of what is in it. What is given again after it was
+   * refused gets another name: its first record may be on its way out.
+   */
+  async function seal({ id, version }: Pick<Payout, 'id' | 'version'>, noun: SealedNoun, content: object) {
+    const text = JSON.stringify(content);
+    const kind = `${noun}:${digestOf(secret, id, String(version), text)}`;
+    await vault.put(id, kind, Buffer.from(text));
+    return kind;
+  }
+
+  /** Reads what `seal` kept: its own words in its own shape. */
+  async function unseal<T>(id: PayoutId, kind: string | null): Promise<T | null> {
+    const bytes = kind === null ? null : await vault.get(id, kind);
+    return bytes === null ? null : JSON.parse(bytes.toString('utf8'));
+  }
+
+  const parties = (payout: Payout): Promise<Parties | null> => unseal<Parties>(payout.id, payout.parties);
 
   return {
     create,
-    cancel,
+    act,
+    resolve,
+    erase,
+    parties,
     begin,
+    refer,
     settle,
     lease: (request) => store.lease(request),
-    body: async (payoutId, attempt) =>
-      (await store.getSealed(payoutId, bodyKind(attempt.bodyDigest)))?.toString('utf8') ?? null,
+    amendment: (payout, request) => unseal<Amendment>(payout.id, request.sealed),
+    async document(payout, request) {
+      const stored = await unseal<Omit<SupportingDocument, 'content'> & { content: string }>(payout.id, request.sealed);
+      if (stored === null) return null;
+      const { type, fileName, content, note } = stored;
+      return { type, fileName, content: Buffer.from(content, 'base64'), note };
+    },
+    forget: async (payout, request) => {
+      if (request.sealed !== null) await vault.drop(payout.id, request.sealed);
+    },
     onDue: (listener) => {
       listeners.push(listener);
     },
   };
+}
+
+/** Whether a sealed record still belongs to the payout: the same content asked for twice is one record. */
+function isKept({ parties, requests }: Payout, kind: string): boolean {
+  return parties === kind || requests.some(({ sealed, amended }) => sealed === kind || amended?.parties === kind);
+}
+
+/** What a provider must be able to do for an action. */
+const METHODS: Readonly<Record<PayoutAction, 'confirm' | 'cancel' | 'amend' | 'attachDocument' | 'completeDocuments'>> =
+  {
+    CONFIRM: 'confirm',
+    CANCEL: 'cancel',
+    AMEND: 'amend',
+    ATTACH_DOCUMENT: 'attachDocument',
+    COMPLETE_DOCUMENTS: 'completeDocuments',
+  };
+
+/** Why the provider cannot do what is asked; null: it can. */
+function refusalOf(provider: Provider | undefined, payout: Payout, input: ActionInput): string | null {
+  if (provider === undefined) return `${payout.provider} is not in this deployment`;
+  if (provider[METHODS[input.action]] === undefined) {
+    return `${provider.name} has no way to ${input.action.toLowerCase().replace('_', ' ')}`;
+  }
+  const verdict =
+    (input.action === 'AMEND' ? provider.supportsAmendment?.(input.amendment) : null) ??
+    (input.action === 'ATTACH_DOCUMENT' ? provider.supportsDocument?.(input.document) : null) ??
+    true;
+  return verdict === true ? null : verdict;
+}
+
+function refusesDuplicates(provider: Provider | undefined): boolean {
+  return provider?.onRepeat === 'refuses' || provider?.onRepeat === 'returnsFirst';
 }
 
 const REFERENCE_TAKEN: News = {
@@ -197,31 +483,6 @@ function bodyKind(digest: string): string {
   return `body:${digest}`;
 }
 
-/** The id of the payout that a merchant's reference names. */
-export function payoutIdOf(merchantId: MerchantId, reference: string): PayoutId {
-  return `po_${hash26('payout', merchantId, reference)}` as PayoutId;
-}
-
-/** Our number for an attempt at a provider: 26 letters and digits that say nothing of merchant or reference. */
-export function orderNumberOf(payout: Pick<Payout, 'merchantId' | 'reference'>, attempt: number): string {
-  return hash26('order', payout.merchantId, payout.reference, String(attempt));
-}
-
-/** SHA-256 of a business body, lower-case hex. */
-export function digestBody(body: string): string {
-  return createHash('sha256').update(body).digest('hex');
-}
-
-function hash26(...parts: readonly string[]): string {
-  return toBase32(createHash('sha256').update(JSON.stringify(parts)).digest()).slice(0, 26);
-}
-
-/** Sorts by time, and carries its payout and sequence, so that it is found without an index of its own. */
-function eventIdOf(event: Pick<PayoutEvent, 'at' | 'payoutId' | 'sequence'>): PayoutEventId {
-  const sequence = event.sequence.toString(32).padStart(4, '0');
-  return `ev_${sortableTime(event.at)}${event.payoutId.slice(3)}${sequence}` as PayoutEventId;
-}
-
 function withId(event: Omit<PayoutEvent, 'id'> | null): PayoutEvent | null {
   return event === null ? null : { ...event, id: eventIdOf(event) };
 }
@@ -230,22 +491,27 @@ function newPayout(
   merchantId: MerchantId,
   id: PayoutId,
   input: CreateInput,
+  parties: string | null,
   inputDigests: Record<string, string>,
   chosen: { readonly provider: ProviderId; readonly account: string },
   now: Date,
 ): Payout {
+  const { reference, order, metadata, sendBefore, autoConfirm } = input;
   return {
-    schema: 1,
+    schema: 2,
     id,
     merchantId,
-    reference: input.reference,
+    reference,
     version: 1,
     sequence: 1,
     state: stateOf({ attempts: [], closure: null }),
     told: 'QUEUED',
-    order: input.order,
-    metadata: input.metadata,
-    sendBefore: input.sendBefore,
+    order,
+    metadata,
+    sendBefore,
+    autoConfirm,
+    parties,
+    requests: [],
     inputDigests,
     provider: chosen.provider,
     account: chosen.account,
@@ -267,36 +533,8 @@ function firstEvent(payout: Payout, actor: Actor): PayoutEvent {
   return { schema: 1, id: eventIdOf(event), ...event, ...told };
 }
 
-// --- what was asked for, remembered without keeping it --------------------------------------------------------------------
-
-/** Keyed digests of every input field that was not left out or default, by the field's path. */
-function digestInput(key: KeyObject, id: PayoutId, input: CreateInput): Record<string, string> {
-  const { order } = input;
-  const { kind, ...destination } = order.destination;
-  const metadata = input.metadata.map(({ key, value }) => [key, value] as const).sort(([a], [b]) => (a < b ? -1 : 1));
-  const fields: Record<string, string | null> = {
-    'amount.amount': canonicalDecimal(order.amount.amount),
-    'amount.currency': order.amount.currency,
-    feeMode: order.feeMode === 'ADD' ? null : order.feeMode,
-    provider: input.provider,
-    sourceCurrency: order.sourceCurrency,
-    sendBefore: input.sendBefore?.toISOString() ?? null,
-    description: order.description,
-    metadata: metadata.length === 0 ? null : JSON.stringify(metadata),
-  };
-  for (const [key, value] of Object.entries(destination)) fields[`destination.${kind}.${key}`] = value;
-  const digests: Record<string, string> = {};
-  for (const [field, value] of Object.entries(fields)) {
-    if (value === null) continue;
-    const text = JSON.stringify([id, field, value]);
-    digests[field] = createHmac('sha256', key).update(text).digest('base64url').slice(0, 22);
-  }
-  return digests;
-}
-
 function answerKnown(payout: Payout, digests: Readonly<Record<string, string>>): CreateResult {
-  const fields = new Set([...Object.keys(payout.inputDigests), ...Object.keys(digests)]);
-  const differences = [...fields].filter((field) => payout.inputDigests[field] !== digests[field]).sort();
+  const differences = differencesOf(payout.inputDigests, digests);
   return differences.length === 0
     ? { kind: 'created', payout, replayed: true }
     : { kind: 'conflict', payout, differences };

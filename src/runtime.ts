@@ -15,6 +15,18 @@ export const systemClock: Clock = {
   sleep: (ms, signal) => delay(ms, undefined, { ref: false, ...(signal ? { signal } : {}) }).catch(() => undefined),
 };
 
+/** Runs a job that is told, through its signal, when its time is over. */
+export async function withDeadline<T>(clock: Clock, ms: number, job: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const deadline = new AbortController();
+  const over = new AbortController();
+  void clock.sleep(ms, over.signal).then(() => deadline.abort('deadline'));
+  try {
+    return await job(deadline.signal);
+  } finally {
+    over.abort();
+  }
+}
+
 /** The one source of chance: tests replace it. */
 export interface Ids {
   /** `prefix_` and 26 characters that sort by time. */

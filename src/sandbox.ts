@@ -1,13 +1,19 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Decimal, parseDecimal } from './domain/money.ts';
+import type { Parties, Order as PayoutOrder } from './domain/payout.ts';
+import type { ProviderAbility } from './domain/provider.ts';
 import { type Clock, describeError, type Ids, type Log } from './runtime.ts';
 import { Books, type Entry, type Letter, type NewOrder, type Order } from './sandbox/books.ts';
-import type { Course, Mischief, Refusal } from './sandbox/faults.ts';
-import { OrderDesk, Work } from './sandbox/orders.ts';
+import { control } from './sandbox/control.ts';
+import type { Course } from './sandbox/course.ts';
+import { isWebUrl, NOT_FOUND, play, readBody, write } from './sandbox/exchange.ts';
+import type { Action, Refusal } from './sandbox/faults.ts';
+import { OrderDesk } from './sandbox/orders.ts';
+import { Work } from './sandbox/work.ts';
 
 export type { Letter, NewOrder, Order } from './sandbox/books.ts';
-export type { OrderState, Refusal } from './sandbox/faults.ts';
+export type { Action, OrderState, Refusal } from './sandbox/faults.ts';
 
 /** A request as the provider gets it. */
 export interface SandboxRequest {
@@ -25,6 +31,8 @@ export interface SandboxRequest {
 export interface SandboxAnswer {
   readonly status: number;
   readonly body: string;
+  /** Beside the ordinary ones. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** What a provider's side knows of the account when it reads a request. */
@@ -33,7 +41,12 @@ export interface SandboxAccount {
   readonly credentials: Readonly<Record<string, string>>;
   /** Balances by currency. */
   readonly wallets: ReadonlyMap<string, Decimal>;
+  /** The provider's clock. */
+  readonly now: Date;
 }
+
+/** How an order is named in a request; of several with one mark, the first. */
+export type OrderName = { readonly providerReference: string } | { readonly mark: string };
 
 /** What a request comes to, once its side has checked all that the provider checks. */
 export type Asked =
@@ -41,6 +54,23 @@ export type Asked =
   | { readonly kind: 'answer'; readonly answer: SandboxAnswer }
   | { readonly kind: 'create'; readonly order: NewOrder; answer(order: Order): SandboxAnswer }
   | { readonly kind: 'find'; readonly providerReference: string; answer(order: Order): SandboxAnswer }
+  /** Several creates in one request; `refusal` stands for one that the side itself refuses. */
+  | {
+      readonly kind: 'batch';
+      readonly orders: readonly (NewOrder | { readonly refusal: Refusal })[];
+      /** One result for each, in their order; a fault may leave one out (undefined). */
+      answer(results: readonly (Order | Refusal | undefined)[]): SandboxAnswer;
+    }
+  /** Something is asked of an order; refused by `refuse` where there is none, or its true state does not allow it. */
+  | {
+      readonly kind: 'act';
+      readonly action: Action;
+      readonly order: OrderName;
+      /** Added to the order's `details` where it is done. */
+      readonly details: Readonly<Record<string, string>>;
+      /** `order`: as it is shown afterwards. */
+      answer(order: Order): SandboxAnswer;
+    }
   /** `answer` gets the orders that match, oldest first. */
   | { readonly kind: 'search'; matches(order: Order): boolean; answer(orders: readonly Order[]): SandboxAnswer };
 
@@ -57,16 +87,25 @@ export interface SandboxSide extends Course {
   readonly currencies: readonly string[];
   /** What a second create with the same mark does. */
   readonly onDuplicate: 'returnFirst' | 'refuse' | 'payAgain';
+  /** What the provider's API offers: the other side of what a connector declares. */
+  readonly plays: readonly ProviderAbility[];
+  /** When the wallet is debited, and a balance that is too low is refused. */
+  readonly debitAt: 'accept' | 'confirm';
+  /** Where webhooks go: to the URL in the order, or to the one that the account has registered. */
+  readonly callback: 'order' | 'account';
   /** The wait before each attempt at a webhook, the first one included. */
   readonly webhookWaitsMs: readonly number[];
   /** The account's values of the provider's settings, except `baseUrl`; `bytes` gives random bytes. */
   makeCredentials(bytes: (size: number) => Buffer): Readonly<Record<string, string>>;
   /** A new order's number at the provider, from 16 random bytes. */
   makeReference(random: Buffer, now: Date): string;
+  /** An order of the amount that the provider supports in every respect: what its conformance is tried with. */
+  sample(amount: Decimal): { readonly order: PayoutOrder; readonly parties: Parties };
   read(request: SandboxRequest, account: SandboxAccount): Asked;
-  refuse(refusal: Refusal): SandboxAnswer;
-  /** The signed webhook that tells an order's state. */
-  writeWebhook(order: Order, credentials: Readonly<Record<string, string>>): Letter;
+  /** `action`: what was asked; null: a create, a look-up or anything else. */
+  refuse(refusal: Refusal, action: Action | null): SandboxAnswer;
+  /** The signed webhook that tells an order's state, posted `now`: each attempt at it is written anew. */
+  writeWebhook(order: Order, credentials: Readonly<Record<string, string>>, now: Date): Letter;
   /** Whether the answer to a webhook counts as received. */
   isAcknowledged(status: number, body: string): boolean;
 }
@@ -94,10 +133,17 @@ export interface SandboxOptions {
 export interface Sandbox {
   /** `http://127.0.0.1:…`, without a slash at its end. */
   readonly url: string;
+  /** Those that are played. */
+  readonly slugs: readonly string[];
   /** Where the product finds a provider. Throws for a slug that is not played. */
   baseUrl(slug: string): string;
   /** Values for all settings of a provider's account, `baseUrl` included. Throws for a slug that is not played. */
   credentials(slug: string): Readonly<Record<string, string>>;
+  /**
+   * Where a provider's account has its webhooks sent, for sides whose `callback` is `account`: a complete http(s) URL.
+   * Throws RangeError for another, and for a slug that is not played.
+   */
+  registerCallback(slug: string, url: string): void;
   /** Every order as it truly stands, oldest first. */
   books(): readonly Order[];
   /** Resolves once no request is being handled and no webhook is on its way; it does not wait for what sleeps. */
@@ -106,13 +152,8 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
-const MAX_REQUEST_BYTES = 1024 * 1024;
-const HUGE_BYTES = 10 * 1024 * 1024;
 const SLOW_MS = 1000;
-const SERVER_ERROR: SandboxAnswer = { status: 500, body: '{"message":"Internal Server Error"}' };
-const MAINTENANCE: SandboxAnswer = { status: 503, body: '{"message":"Service Unavailable"}' };
-const NOT_FOUND: SandboxAnswer = { status: 404, body: '{"message":"the sandbox has nothing here"}' };
-const TOO_LARGE: SandboxAnswer = { status: 413, body: '{"message":"the sandbox reads up to 1 MiB"}' };
+const TOO_LARGE: SandboxAnswer = { status: 413, body: '{"message":"the sandbox reads up to 8 MiB"}' };
 
 /** Starts the stand-in. Rejects where the port is taken, or `dir` cannot be used. */
 export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
@@ -136,7 +177,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
 
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams: query } = new URL(incoming.url ?? '/', 'http://sandbox');
-    if (pathname.startsWith('/_sandbox/')) return write(response, control(incoming, pathname));
+    if (pathname.startsWith('/_sandbox/')) return write(response, await control(sandbox, incoming, pathname));
     const side = sides.get(pathname.split('/')[1] ?? '');
     const base = `/${side?.slug}${side?.basePath}`;
     if (side === undefined || !pathname.startsWith(`${base}/`)) return write(response, NOT_FOUND);
@@ -144,24 +185,13 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     if (body === null) return write(response, TOO_LARGE);
     const { method = '', headers } = incoming;
     const outcome = desk.serve(side, { method, path: pathname.slice(base.length), query, headers, body });
-    await play(side, outcome, response, dawdle);
+    await play(outcome, response, dawdle);
   }
 
-  /** What other processes may ask of the sandbox itself; it shows secrets, so only this machine is answered. */
-  function control(incoming: IncomingMessage, pathname: string): SandboxAnswer {
-    const local = /^(::1|(::ffff:)?127\..*)$/.test(incoming.socket.remoteAddress ?? '');
-    if (!local || incoming.method !== 'GET') return NOT_FOUND;
-    switch (pathname) {
-      case '/_sandbox/books':
-        return { status: 200, body: JSON.stringify(books.orders().map(toPublic)) };
-      case '/_sandbox/credentials':
-        return {
-          status: 200,
-          body: JSON.stringify(Object.fromEntries([...sides.keys()].map((slug) => [slug, credentials(slug)]))),
-        };
-      default:
-        return NOT_FOUND;
-    }
+  function registerCallback(slug: string, url: string): void {
+    if (!sides.has(slug)) throw new RangeError(`the sandbox does not play ${slug}`);
+    if (!isWebUrl(url)) throw new RangeError('a callback is an http(s) URL');
+    if (books.callbacks.get(slug) !== url) books.write({ kind: 'callback', provider: slug, url });
   }
 
   function baseUrl(slug: string): string {
@@ -204,7 +234,12 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     return ending;
   };
 
-  return { url, baseUrl, credentials, books: () => books.orders(), idle: () => work.idle(), close };
+  const sandbox: Sandbox = {
+    ...{ url, slugs: [...sides.keys()], baseUrl, credentials, registerCallback, close },
+    books: () => books.orders(),
+    idle: () => work.idle(),
+  };
+  return sandbox;
 }
 
 const OPENING_BALANCE = parseDecimal('1000000');
@@ -213,106 +248,14 @@ const OPENING_BALANCE = parseDecimal('1000000');
 function openAccount(side: SandboxSide, books: Books, ids: Ids): void {
   const { slug: provider } = side;
   const entries: Entry[] = [];
-  if (!books.credentials.has(provider)) {
-    entries.push({ kind: 'credentials', provider, values: side.makeCredentials((size) => ids.bytes(size)) });
+  const made = side.makeCredentials((size) => ids.bytes(size));
+  const known = books.credentials.get(provider) ?? {};
+  if (Object.keys(made).some((key) => known[key] === undefined)) {
+    entries.push({ kind: 'credentials', provider, values: { ...made, ...known } });
   }
   for (const currency of side.currencies) {
     if (books.wallets(provider).has(currency) || OPENING_BALANCE === null) continue;
     entries.push({ kind: 'wallet', provider, currency, balance: OPENING_BALANCE });
   }
   if (entries.length > 0) books.write(...entries);
-}
-
-/** What `GET /_sandbox/books` shows of an order. */
-function toPublic(order: Order) {
-  const { provider, providerReference, mark, amount, currency, network, address } = order;
-  const { state, createdAt, debit, returned } = order;
-  return {
-    provider,
-    providerReference,
-    mark,
-    amount,
-    currency,
-    network,
-    address,
-    state,
-    createdAt,
-    debit,
-    returned,
-  };
-}
-
-/** Null: longer than 1 MiB. Rejects when the caller goes away. */
-async function readBody(incoming: IncomingMessage): Promise<Buffer | null> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  // Read to its end even where it is too long: a caller that is still writing would not see the answer.
-  for await (const chunk of incoming) {
-    length += chunk.length;
-    if (length <= MAX_REQUEST_BYTES) chunks.push(chunk);
-  }
-  return length <= MAX_REQUEST_BYTES ? Buffer.concat(chunks) : null;
-}
-
-function write(response: ServerResponse, { status, body }: SandboxAnswer, headers: Record<string, string> = {}): void {
-  const length = String(Buffer.byteLength(body));
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': length, ...headers });
-  response.end(body);
-}
-
-/** An answer, and what becomes of it on its way. */
-export interface Outcome {
-  /** Where the order was not accepted or the look-up was spoilt: any, since no such mischief lets it through. */
-  readonly answer: SandboxAnswer;
-  readonly mischief: Mischief | null;
-  /** Resolves once the order's webhooks that are due were posted. */
-  readonly told?: Promise<void>;
-}
-
-/** Lets an answer go its way, or what its fault makes of it. */
-async function play(
-  side: SandboxSide,
-  { answer, mischief, told }: Outcome,
-  response: ServerResponse,
-  dawdle: () => Promise<void>,
-): Promise<void> {
-  const { socket } = response;
-  switch (mischief) {
-    case null:
-      return write(response, answer);
-    case 'RESET':
-      socket?.resetAndDestroy();
-      return;
-    case 'CUT':
-      socket?.destroy();
-      return;
-    case 'HANG':
-      return;
-    case 'NOT_JSON':
-      return write(response, { ...answer, body: '<!doctype html><title>OK</title>' });
-    case 'EMPTY':
-      return write(response, { ...answer, body: '' });
-    case 'TRUNCATED': {
-      const bytes = Buffer.from(answer.body);
-      response.writeHead(answer.status, { 'content-type': 'application/json', 'content-length': bytes.length });
-      response.write(bytes.subarray(0, bytes.length >> 1), () => socket?.destroy());
-      return;
-    }
-    case 'HUGE':
-      return write(response, { ...answer, body: ' '.repeat(HUGE_BYTES) + answer.body });
-    case 'SLOW':
-      await dawdle();
-      return write(response, answer);
-    case 'AFTER_WEBHOOK':
-      await told;
-      return write(response, answer);
-    case 'SERVER_ERROR':
-      return write(response, SERVER_ERROR);
-    case 'MAINTENANCE':
-      return write(response, MAINTENANCE);
-    case 'RATE_LIMITED':
-      return write(response, side.refuse('RATE_LIMITED'), { 'retry-after': '1' });
-    case 'WRONG_CREDENTIALS':
-      return write(response, side.refuse('WRONG_CREDENTIALS'));
-  }
 }

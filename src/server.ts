@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
-import { GraphQLError } from 'graphql';
+import { type DocumentNode, GraphQLError, Kind, OperationTypeNode } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { ErrorCode } from './domain/errors.ts';
 import { type Context, createContext, type Services } from './graphql/context.ts';
@@ -46,6 +46,8 @@ export interface Server {
 }
 
 const MAX_BODY_BYTES = 1024 * 1024;
+/** Of an operation that attaches a document, by a key that may. */
+const MAX_UPLOAD_BYTES = 8 * 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 /** Longer than the usual load balancer's, so that a connection is never closed under a request. */
@@ -142,11 +144,12 @@ function createRoutes(deps: ServerDeps, engine: Engine): (exchange: Exchange) =>
         ));
       return reply(response, ready ? 200 : 503, 'text/plain', ready ? 'ready' : 'not ready');
     }
-    const webhook = /^\/webhooks\/([a-z0-9]{1,40})\/([A-Za-z0-9_-]{1,64})$/.exec(path);
+    // A provider may put a path of its own behind the address that it was given.
+    const webhook = /^\/webhooks\/([a-z0-9]{1,40})\/([A-Za-z0-9_-]{1,64})(?:\/[A-Za-z0-9/_-]{1,100})?$/.exec(path);
     const [, slug, account] = webhook ?? [];
     if (slug === undefined || account === undefined) return reply(response, 404, 'text/plain', 'not found');
     if (request.method !== 'POST') return reply(response, 405, 'text/plain', 'POST only', { allow: 'POST' });
-    const body = await readBody(exchange);
+    const body = await readBody(exchange, MAX_BODY_BYTES);
     if (body === null) return reply(response, 413, 'text/plain', 'too large');
     const answer = await deps.inbound.receive(slug, account, { headers: flatten(request), body });
     return reply(response, answer.status, answer.contentType, answer.body);
@@ -219,7 +222,7 @@ function createGraphqlRoute(deps: ServerDeps, engine: Engine): (exchange: Exchan
       if (hasJsonParams(request)) return yoga.handle(request, response, { app });
       return refuse(response, 400, 'BAD_REQUEST', 'The parameters variables and extensions must be JSON.');
     }
-    const body = await readParams(exchange);
+    const body = await readParams(exchange, viewer, engine);
     if (body) return yoga.handle(Object.assign(request, { body }), response, { app });
   };
 }
@@ -273,7 +276,7 @@ function hasJsonParams(request: IncomingMessage): boolean {
 }
 
 /** The body of a POST as GraphQL's parameters; null where it was refused. */
-async function readParams(exchange: Exchange): Promise<object | null> {
+async function readParams(exchange: Exchange, viewer: Viewer, engine: Engine): Promise<object | null> {
   const { request, response } = exchange;
   const bad = (status: number, message: string): null => {
     refuse(response, status, 'BAD_REQUEST', message);
@@ -283,32 +286,56 @@ async function readParams(exchange: Exchange): Promise<object | null> {
   if (type !== 'application/json' || request.headers['content-encoding'] !== undefined) {
     return bad(415, 'The body must be application/json, not compressed.');
   }
-  const body = await readBody(exchange);
-  if (body === null) return bad(413, `The body is longer than ${MAX_BODY_BYTES} bytes.`);
+  const limit = viewer.scopes.has('payouts:write') ? MAX_UPLOAD_BYTES : MAX_BODY_BYTES;
+  const body = await readBody(exchange, limit);
+  if (body === null) return bad(413, `The body is longer than ${limit} bytes.`);
   let params: unknown;
   try {
     params = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch {
     return bad(400, 'The body is not JSON in UTF-8.');
   }
-  if (typeof params === 'object' && params && 'query' in params && typeof params.query === 'string') return params;
-  return bad(400, 'The body must be an object with the text of the operation as `query`.');
+  if (typeof params !== 'object' || !params || !('query' in params) || typeof params.query !== 'string') {
+    return bad(400, 'The body must be an object with the text of the operation as `query`.');
+  }
+  if (body.length > MAX_BODY_BYTES && !isUpload(params.query, engine)) {
+    return bad(413, `The body is longer than ${MAX_BODY_BYTES} bytes, and attaches no document.`);
+  }
+  return params;
+}
+
+/** Whether a text does nothing but attach documents, so that its body may be long. */
+function isUpload(query: string, engine: Engine): boolean {
+  // A document comes as a variable: a text this long is none that a client wrote.
+  if (query.length > MAX_BODY_BYTES) return false;
+  let document: DocumentNode;
+  try {
+    document = engine.parse(query);
+  } catch {
+    return false;
+  }
+  const operations = document.definitions.filter((one) => one.kind === Kind.OPERATION_DEFINITION);
+  return operations.every(
+    ({ operation, selectionSet }) =>
+      operation === OperationTypeNode.MUTATION &&
+      selectionSet.selections.every((field) => field.kind === Kind.FIELD && field.name.value === 'attachDocument'),
+  );
 }
 
 // --- HTTP ----------------------------------------------------------------------------------------------------------------
 
-/** The whole body; null when it is longer than is allowed, which the headers may tell before any of it is read. */
-async function readBody({ request, response }: Exchange): Promise<Buffer | null> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return null;
+/** The whole body; null when it is longer than `limit`, which the headers may tell before any of it is read. */
+async function readBody({ request, response }: Exchange, limit: number): Promise<Buffer | null> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) return null;
   if (request.headers.expect !== undefined) response.writeContinue();
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     size += chunk.length;
-    if (size > MAX_BODY_BYTES) break;
+    if (size > limit) break;
     chunks.push(chunk);
   }
-  if (size <= MAX_BODY_BYTES) return Buffer.concat(chunks, size);
+  if (size <= limit) return Buffer.concat(chunks, size);
   // What still comes is thrown away, so that the client gets to read the answer; the request timeout ends it.
   request.resume();
   return null;

@@ -1,3 +1,6 @@
+import type { LookupAddress } from 'node:dns';
+import { lookup } from 'node:dns/promises';
+import type { LookupFunction } from 'node:net';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Decimal } from './domain/money.ts';
 import type { Call } from './domain/provider.ts';
@@ -31,7 +34,11 @@ export type Answer =
   /** It began to be written and no complete answer came: the provider may have acted on it. */
   | { readonly kind: 'lost'; readonly cause: string; readonly startedAt: Date; readonly endedAt: Date };
 
-/** A line to one base URL: a pool of connections, a bound on how many exchanges are under way, one deadline for each. */
+/**
+ * A line to one base URL: a pool of connections, a bound on how many exchanges are under way, one deadline for each. Every
+ * exchange ends: it waits for its place until `sendBy`, or where there is none for as long as the deadline, then for its
+ * connection, then for its answer.
+ */
 export interface Line {
   exchange(request: Request): Promise<Answer>;
   close(): Promise<void>;
@@ -44,7 +51,7 @@ export interface LineOptions {
   readonly deadlineMs?: number;
   /** How long a connection may take to be made, TLS included. Default 10 s. */
   readonly connectMs?: number;
-  /** Exchanges at once, each on a connection of its own; more wait for a place until `sendBy`. Default 32. */
+  /** Exchanges at once, each on a connection of its own; more wait for a place. Default 32. */
   readonly connections?: number;
   /** A longer answer is `lost`. Default 1 MiB. */
   readonly maxAnswerBytes?: number;
@@ -126,7 +133,12 @@ function openLine(options: LineOptions, now: () => Date): Line {
 }
 
 function createConnector(timeout: number, ca: string | undefined): buildConnector.connector {
-  const connect = buildConnector({ allowH2: false, timeout, ...(ca === undefined ? {} : { ca }) });
+  const connect = buildConnector({
+    allowH2: false,
+    timeout,
+    lookup: createLookup(),
+    ...(ca === undefined ? {} : { ca }),
+  });
   return (target, callback) =>
     connect(target, (...result) => {
       // undici takes ECONNRESET for the orderly end of an answer that has no length (client-h1, onHttpSocketError). What
@@ -134,6 +146,31 @@ function createConnector(timeout: number, ca: string | undefined): buildConnecto
       result[1]?.prependListener('error', (error) => Object.assign(error, { code: 'CONNECTION_RESET' }));
       callback(...result);
     });
+}
+
+/**
+ * Looks a name up once for all who ask meanwhile. Node does it on two threads for the whole process: connections that each
+ * asked a name server that is away would keep every other line from its own.
+ */
+function createLookup(): LookupFunction {
+  const underWay = new Map<string, ReturnType<typeof lookupAll>>();
+  return (hostname, options, callback) => {
+    const key = JSON.stringify([hostname, options]);
+    const asked = underWay.get(key) ?? lookupAll(hostname, options).finally(() => underWay.delete(key));
+    underWay.set(key, asked);
+    asked.then(
+      (addresses) => {
+        const [first] = addresses;
+        if (options.all) callback(null, [...addresses]);
+        else callback(null, first?.address ?? '', first?.family);
+      },
+      (error: NodeJS.ErrnoException) => callback(error, ''),
+    );
+  };
+}
+
+function lookupAll(hostname: string, options: Parameters<LookupFunction>[1]): Promise<readonly LookupAddress[]> {
+  return lookup(hostname, { ...options, all: true });
 }
 
 /**
@@ -171,7 +208,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#startedAt = now();
     if (call.signal.aborted) this.#onAbort();
     else call.signal.addEventListener('abort', this.#onAbort);
-    this.#strikeAfter(this.#msToSendBy(this.#startedAt), 'no place on the line came free in time');
+    const waitMs = call.sendBy === null ? deadlineMs : this.#msToSendBy(this.#startedAt);
+    this.#strikeAfter(waitMs, 'no place on the line came free in time');
   }
 
   get isOver(): boolean {
@@ -248,10 +286,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     return this.#call.sendBy === null ? Number.POSITIVE_INFINITY : this.#call.sendBy.getTime() - at.getTime();
   }
 
-  /** One timer at a time, for the phase it is in; none where the phase has no bound. */
+  /** One timer at a time, for the phase it is in. */
   #strikeAfter(ms: number, cause: string): void {
     clearTimeout(this.#timer);
-    if (this.#phase === 'over' || ms === Number.POSITIVE_INFINITY) return;
+    if (this.#phase === 'over') return;
     this.#timer = setTimeout(() => this.strike(cause), Math.min(Math.max(ms, 0), MAX_TIMER_MS));
   }
 }

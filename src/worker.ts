@@ -1,15 +1,22 @@
-import { mayBeSubmitted, type NewAttempt, type News, type Source } from './domain/apply.ts';
+import type { News, Source } from './domain/apply.ts';
 import { attemptState, openAttempt } from './domain/attempt.ts';
+import { type FollowUp, followUp } from './domain/follow.ts';
 import {
   type Attempt,
   type AttentionReason,
+  isFinal,
   PAYOUT_STATES,
   type Payout,
+  type PayoutAction,
   type PayoutState,
   type SendKind,
 } from './domain/payout.ts';
-import type { Account, AttemptRef, LookupOutcome, Provider, ProviderId, SendOutcome } from './domain/provider.ts';
-import { digestBody, orderNumberOf, type Payouts } from './payouts.ts';
+import type { Account, AttemptRef, Call, LookupOutcome, Provider, SendOutcome } from './domain/provider.ts';
+import { mayBeSubmitted } from './domain/send.ts';
+import type { Health } from './health.ts';
+import { orderNumberOf } from './identity.ts';
+import { createLane, createPace, hasFailed, type Lane, type Noted } from './lanes.ts';
+import { type Begun, type FreshAttempt, NO_PARTIES, type Payouts } from './payouts.ts';
 import { type Clock, describeError, type Log } from './runtime.ts';
 
 /** The clockwork: leases what is due, sends or asks, and hands the news to `payouts`. */
@@ -24,6 +31,7 @@ export interface Worker {
 export interface WorkerDeps {
   readonly payouts: Payouts;
   readonly providers: readonly Provider[];
+  readonly health: Pick<Health, 'note'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Names this worker in leases and events. */
@@ -58,10 +66,13 @@ type Flagged = Extract<News, { kind: 'flagged' }>;
 /** What is to be done with a payout that is due. */
 export type Step =
   | { readonly kind: 'send'; readonly send: SendKind; readonly attempt: Attempt | null; readonly account: Account }
+  | { readonly kind: 'follow'; readonly next: FollowUp; readonly attempt: Attempt }
   | { readonly kind: 'look'; readonly attempt: Attempt }
   | { readonly kind: 'tell'; readonly news: News };
 
-/** Decides the next step by section 5's table: what a provider does with a repeat decides how doubt is left. Pure. */
+const HOLD: Step = { kind: 'tell', news: { kind: 'held', retryAfterMs: null } };
+
+/** Decides the next step: what a provider does with a repeat decides how doubt is left. Pure. */
 export function nextStep(payout: Payout, provider: Provider | undefined, now: Date): Step {
   for (const { number, sends } of payout.attempts) {
     // Whoever was sending held the lease that we hold now.
@@ -73,23 +84,40 @@ export function nextStep(payout: Payout, provider: Provider | undefined, now: Da
   const attempt = openAttempt(payout);
   if (mayBeSubmitted(payout)) {
     if (late) return { kind: 'tell', news: { kind: 'expired' } };
-    if (!account?.enabled) return { kind: 'tell', news: { kind: 'held', retryAfterMs: null } };
+    if (!account?.enabled) return HOLD;
     const again = attempt?.fingerprint === account.fingerprint ? attempt : null;
     return { kind: 'send', send: 'SUBMIT', attempt: again, account };
   }
-  if (attempt === null) return { kind: 'tell', news: { kind: 'held', retryAfterMs: null } };
+  if (attempt === null) return HOLD;
   if (provider === undefined || account === undefined || account.fingerprint !== attempt.fingerprint) {
     return flagged('ACCOUNT_CHANGED', `the account ${payout.account} that it was sent to is no longer configured`);
   }
-  if (attempt.providerReference !== null || provider.findsByOrderNumber) return { kind: 'look', attempt };
-  // Only doubt is left by a repeat: an order that was refused, or whose echo was wrong, is not sent again.
-  if (attempt.mismatched || attemptState(attempt) !== 'IN_DOUBT') {
-    return { kind: 'tell', news: { kind: 'held', retryAfterMs: null } };
+  return followed(payout, attempt, late) ?? doubted(provider, account, attempt, late, now);
+}
+
+/** The step with an order that the provider has; null: to look, as with any other. */
+function followed(payout: Payout, attempt: Attempt, late: boolean): Step | null {
+  const next = followUp(payout);
+  if (next === null || next === 'look' || attempt.report === null) return null;
+  if (next.action !== 'CONFIRM' || !late) return { kind: 'follow', next, attempt };
+  return { kind: 'tell', news: { kind: 'expired' } };
+}
+
+/** The step with an order of which we do not know how it stands. */
+function doubted(provider: Provider, account: Account, attempt: Attempt, late: boolean, now: Date): Step {
+  const { findsByOrderNumber } = provider;
+  const findable = findsByOrderNumber === 'always' || (findsByOrderNumber === 'onceProven' && attempt.exists);
+  if (attempt.providerReference !== null || findable) return { kind: 'look', attempt };
+  if (attempt.exists) {
+    const known = `${provider.name} says that ${attempt.orderNumber} is taken`;
+    return flagged('NOT_FOUND_AT_PROVIDER', `${known}, and cannot be asked for it: ask there`);
   }
+  // Only doubt is left by a repeat: an order that was refused, or whose echo was wrong, is not sent again.
+  if (attempt.mismatched || attemptState(attempt) !== 'IN_DOUBT') return HOLD;
   if (late) return { kind: 'tell', news: { kind: 'expired' } };
-  const window = provider.onRepeat === 'returnsFirst' ? provider.repeatWindowMs : null;
+  const window = provider.repeatWindowMs;
   if (window === null || now.getTime() - doubtfulSince(attempt).getTime() > window) {
-    const rule = `${provider.name} is not known to return the first order any more`;
+    const rule = `a repeat is not known to be safe at ${provider.name} any more`;
     return flagged('REPEAT_WINDOW_OVER', `${rule}: ask there for ${attempt.orderNumber}`);
   }
   return { kind: 'send', send: 'REPEAT', attempt, account };
@@ -99,22 +127,21 @@ function flagged(reason: AttentionReason, message: string): Step {
   return { kind: 'tell', news: { kind: 'flagged', reason, message } };
 }
 
-function sentAt(attempt: Attempt): Date {
-  return attempt.sends[0]?.startedAt ?? new Date(0);
-}
-
 /** When the first send that may have been taken started. */
-function doubtfulSince(attempt: Attempt): Date {
-  return attempt.sends.find((send) => send.outcome !== 'NOT_TAKEN')?.startedAt ?? sentAt(attempt);
+function doubtfulSince({ sends }: Attempt): Date {
+  const doubtful = sends.find((send) => send.outcome !== 'NOT_TAKEN') ?? sends[0];
+  return doubtful?.startedAt ?? new Date(0);
 }
 
 const SUBMITTABLE: readonly PayoutState[] = ['QUEUED'];
 const ASKABLE: readonly PayoutState[] = PAYOUT_STATES.filter((state) => state !== 'QUEUED');
 
-export function createWorker({ payouts, providers, clock, log, name, options }: WorkerDeps): Worker {
+export function createWorker({ payouts, providers, health, clock, log, name, options }: WorkerDeps): Worker {
   const settings = { ...DEFAULTS, ...options };
   const byId = new Map(providers.map((provider) => [provider.id, provider]));
-  const lanes = [SUBMITTABLE, ASKABLE].map((states) => createLane(states, providers, settings.concurrency, clock));
+  const pace = createPace(providers, clock);
+  const places = { providers, size: settings.concurrency, pace, clock, owner: name };
+  const lanes = [SUBMITTABLE, ASKABLE].map((states) => createLane({ ...places, states }));
   const [submits, looks] = lanes;
   const stopping = new AbortController();
   const calls = new AbortController();
@@ -160,8 +187,9 @@ export function createWorker({ payouts, providers, clock, log, name, options }: 
     if (step.kind === 'tell' || provider === undefined) {
       const news: News = step.kind === 'tell' ? step.news : { kind: 'held', retryAfterMs: null };
       await payouts.settle(payout, news, { ...by, source: news.kind === 'abandoned' ? 'SUBMIT' : 'LOOKUP' });
-    } else if (step.kind === 'send') await send(payout, provider, step, { ...by, source: 'SUBMIT' });
-    else await look(payout, provider, step.attempt, { ...by, source: 'LOOKUP' });
+    } else if (step.kind === 'look') await look(payout, provider, step.attempt, { ...by, source: 'LOOKUP' });
+    else if (step.kind === 'send') await send(payout, provider, step, { ...by, source: 'SUBMIT' });
+    else await follow(payout, provider, step, { ...by, source: 'SUBMIT' });
   }
 
   async function send(
@@ -170,51 +198,142 @@ export function createWorker({ payouts, providers, clock, log, name, options }: 
     step: Step & { kind: 'send' },
     source: Source,
   ): Promise<void> {
-    const body = await bodyOf(payout, provider, step).catch((error: unknown) => {
-      log.error({ payoutId: payout.id, cause: describeError(error) }, 'the body could not be prepared');
+    const chosen = step.attempt ?? (await prepare(payout, provider, step.account));
+    if ('kind' in chosen) return void (await payouts.settle(payout, chosen, source));
+    const body = 'body' in chosen ? chosen.body : await storedBody(payout, chosen);
+    if (body === null) return void (await payouts.settle(payout, BODY_LOST, source));
+    const begun = await payouts.begin(payout, step.send, chosen, source);
+    if (begun === null) return void (await giveBack(payout, source));
+    const ref = payouts.refer(begun.payout, begun.attempt);
+    await carryOut(begun, provider, source, (call) => provider.submit(ref, body, call));
+  }
+
+  /** The exact body of an attempt; null where it was erased, or its key is gone. */
+  async function storedBody(payout: Payout, attempt: Attempt): Promise<string | null> {
+    try {
+      return await payouts.refer(payout, attempt).storedBody();
+    } catch (error) {
+      log.error({ payoutId: payout.id, cause: describeError(error) }, 'a stored body cannot be read');
       return null;
-    });
-    if (body === null) return void (await payouts.settle(payout, { kind: 'held', retryAfterMs: null }, source));
-    const begun = await payouts.begin(payout, step.send, attemptOf(payout, step, body), body, source);
-    // Another worker has it, or news came that forbids the send; whoever brought either has taken over.
-    if (begun === null) return;
-    const outcome = await submit(provider, begun.payout, begun.attempt, body);
-    log.info({ payoutId: payout.id, send: step.send, outcome: outcome.kind }, 'sent');
-    submits?.note(provider.id, outcome);
-    const news: News = { kind: 'ended', attempt: begun.attempt.number, send: begun.send.number, outcome };
-    await settleSurely(begun.payout, news, source);
+    }
   }
 
-  async function bodyOf(payout: Payout, provider: Provider, step: Step & { kind: 'send' }): Promise<string | null> {
-    if (step.attempt !== null) return payouts.body(payout.id, step.attempt);
-    return provider.prepare(step.account.name, payout.order, orderNumberOf(payout, payout.attempts.length + 1));
+  /** A new attempt with its body, or the news that there can be none. */
+  async function prepare(payout: Payout, provider: Provider, account: Account): Promise<FreshAttempt | News> {
+    const number = payout.attempts.length + 1;
+    const orderNumber = orderNumberOf(payout, number);
+    const call = { sendBy: null, signal: calls.signal };
+    try {
+      const parties = (await payouts.parties(payout)) ?? NO_PARTIES;
+      const prepared = await provider.prepare(account.name, payout.order, parties, orderNumber, call);
+      const { name: accountName, fingerprint } = account;
+      const attempt = { number, provider: provider.id, account: accountName, fingerprint, orderNumber };
+      if (prepared.kind === 'body') return { ...attempt, body: prepared.body };
+      if (prepared.kind === 'refused') return prepared;
+      note(submits, provider, prepared);
+      return { kind: 'held', retryAfterMs: prepared.retryAfterMs };
+    } catch (error) {
+      log.error({ payoutId: payout.id, cause: describeError(error) }, 'the body could not be prepared');
+      return { kind: 'held', retryAfterMs: null };
+    }
   }
 
-  async function submit(provider: Provider, payout: Payout, attempt: Attempt, body: string): Promise<SendOutcome> {
+  async function follow(
+    payout: Payout,
+    provider: Provider,
+    { next, attempt }: Step & { kind: 'follow' },
+    source: Source,
+  ): Promise<void> {
+    const perform = await actionOf(payout, provider, next);
+    if (perform === null) {
+      // What goes along is forgotten only once the provider has it, or with the personal data of a payout that is over.
+      const request = next.request?.number ?? 0;
+      return void (await payouts.settle(payout, { kind: 'given', request }, source));
+    }
+    const begun = await payouts.begin(payout, next.action, attempt, source);
+    if (begun === null) return void (await giveBack(payout, source));
+    const ref = payouts.refer(begun.payout, begun.attempt);
+    const outcome = await carryOut(begun, provider, source, (call) => perform(ref, call), next);
+    log.debug({ payoutId: payout.id, action: next.action, outcome }, 'action sent');
+  }
+
+  /** Another worker has it, or news came that forbids the send: then the next turn sees what is to be done now. */
+  async function giveBack(payout: Payout, source: Source): Promise<void> {
+    await payouts.settle(payout, { kind: 'held', retryAfterMs: null }, source);
+  }
+
+  /** The call that an action comes to; null: what it carried is gone, so the provider has it. */
+  async function actionOf(payout: Payout, provider: Provider, { action, request }: FollowUp): Promise<Perform | null> {
+    switch (action) {
+      case 'CONFIRM':
+        return (ref, call) => provider.confirm?.(ref, call) ?? lacking(provider, action);
+      case 'CANCEL':
+        return (ref, call) => provider.cancel?.(ref, call) ?? lacking(provider, action);
+      case 'COMPLETE_DOCUMENTS':
+        return (ref, call) => provider.completeDocuments?.(ref, call) ?? lacking(provider, action);
+      case 'AMEND': {
+        const amendment = request && (await payouts.amendment(payout, request));
+        return amendment && ((ref, call) => provider.amend?.(ref, amendment, call) ?? lacking(provider, action));
+      }
+      case 'ATTACH_DOCUMENT': {
+        const document = request && (await payouts.document(payout, request));
+        return document && ((ref, call) => provider.attachDocument?.(ref, document, call) ?? lacking(provider, action));
+      }
+    }
+  }
+
+  /** Makes the call of a send that is stored, and settles what came of it. */
+  async function carryOut(
+    { payout, attempt, send }: Begun,
+    provider: Provider,
+    source: Source,
+    perform: (call: Call) => Promise<SendOutcome>,
+    next?: FollowUp,
+  ): Promise<SendOutcome['kind']> {
     const leaseEnd = payout.lease?.until.getTime() ?? 0;
     const lastMoment = leaseEnd - settings.deadlineMs - settings.skewMs;
-    const sendBy = new Date(Math.min(lastMoment, payout.sendBefore?.getTime() ?? Infinity));
+    // A payout that is with the provider may still be called off, or get its papers, after `sendBefore`.
+    const limit = next === undefined || next.action === 'CONFIRM' ? payout.sendBefore?.getTime() : undefined;
+    const sendBy = new Date(Math.min(lastMoment, limit ?? Infinity));
+    let outcome: SendOutcome;
     try {
-      return await provider.submit(refOf(payout, attempt), body, { sendBy, signal: calls.signal });
+      outcome = await perform({ sendBy, signal: calls.signal });
     } catch (error) {
       // A provider's code must not throw; if it does, nobody knows what it had done by then.
-      return { kind: 'unknown', vendorCode: null, cause: describeError(error) };
+      outcome = { kind: 'unknown', vendorCode: null, cause: describeError(error) };
     }
+    log.info({ payoutId: payout.id, send: send.kind, outcome: outcome.kind }, 'sent');
+    note(next === undefined ? submits : looks, provider, outcome);
+    // Not kept once the provider has it: gone before it is settled, so that no crash between the two keeps it.
+    if (next?.action === 'ATTACH_DOCUMENT' && next.request && outcome.kind === 'accepted') {
+      await payouts.forget(payout, next.request).catch((error: unknown) => {
+        log.error({ payoutId: payout.id, cause: describeError(error) }, 'a document is forgotten later');
+      });
+    }
+    await settleSurely(payout, { kind: 'ended', attempt: attempt.number, send: send.number, outcome }, source);
+    return outcome.kind;
   }
 
   async function look(payout: Payout, provider: Provider, attempt: Attempt, source: Source): Promise<void> {
     const askedAt = clock.now();
     let outcome: LookupOutcome;
     try {
-      outcome = await provider.lookup(refOf(payout, attempt), { sendBy: null, signal: calls.signal });
+      outcome = await provider.lookup(payouts.refer(payout, attempt), { sendBy: null, signal: calls.signal });
     } catch (error) {
       outcome = { kind: 'unavailable', retryAfterMs: null, cause: describeError(error) };
     }
-    looks?.note(provider.id, outcome);
-    const settled = await settleSurely(payout, { kind: 'looked', attempt: attempt.number, askedAt, outcome }, source);
-    const flag = settled.state === 'IN_DOUBT' ? doubtOf(provider, attempt, outcome, clock.now()) : null;
+    note(looks, provider, outcome);
+    const absence = provider.absenceRule(attempt.account);
+    const news: News = { kind: 'looked', attempt: attempt.number, askedAt, outcome, absence };
+    const settled = await settleSurely(payout, news, source);
+    const flag = concernOf(settled, provider, attempt, outcome, clock.now());
     if (flag === null || settled.attention.some((known) => known.reason === flag.reason)) return;
     await payouts.settle(settled, flag, { ...source, fence: null });
+  }
+
+  function note(lane: Lane | undefined, { id }: Provider, outcome: Noted): void {
+    lane?.note(id, outcome);
+    health.note(id, !hasFailed(outcome));
   }
 
   /** Stores what was learnt, however long the store is away: what a provider answered may not be told a second time. */
@@ -265,83 +384,43 @@ export function createWorker({ payouts, providers, clock, log, name, options }: 
   };
 }
 
-/** What an operator has to know of an order in doubt that was looked for in vain; null: nothing yet. */
-function doubtOf(provider: Provider, attempt: Attempt, outcome: LookupOutcome, now: Date): Flagged | null {
+/** What an operator has to know of an order that was looked for; null: nothing yet. */
+function concernOf(
+  payout: Payout,
+  provider: Provider,
+  attempt: Attempt,
+  outcome: LookupOutcome,
+  now: Date,
+): Flagged | null {
   const age = now.getTime() - doubtfulSince(attempt).getTime();
   const { orderNumber } = attempt;
-  if (outcome.kind === 'absent' && age > LOST_AFTER_MS) {
+  if (payout.state !== 'IN_DOUBT') {
+    if (isFinal(payout.state) || attempt.report === null || age <= provider.usualMs) return null;
+    const message = `${payout.state} for longer than is usual at ${provider.name}: ask there for ${orderNumber}`;
+    return { kind: 'flagged', reason: 'OVERDUE', message };
+  }
+  // Where absence can be proven, it soon is; unless the provider has said that the number is taken.
+  const unproven = provider.absenceRule(attempt.account) === null || attempt.exists;
+  if (outcome.kind === 'absent' && unproven && age > LOST_AFTER_MS) {
     const message = `${provider.name} shows no order ${orderNumber}; that is no proof: look there before paying again`;
     return { kind: 'flagged', reason: 'NOT_FOUND_AT_PROVIDER', message };
   }
-  if (outcome.kind !== 'unavailable' || age <= DEAF_AFTER_MS) return null;
+  if (outcome.kind !== 'unavailable' || age <= (attempt.exists ? LOST_AFTER_MS : DEAF_AFTER_MS)) return null;
   const message = `${provider.name} could not be asked for ${orderNumber}: ${outcome.cause}`;
   return { kind: 'flagged', reason: 'PROVIDER_UNREACHABLE', message };
 }
 
-function attemptOf(payout: Payout, { attempt, account }: Step & { kind: 'send' }, body: string): NewAttempt {
-  if (attempt !== null) return attempt;
-  const number = payout.attempts.length + 1;
-  const { provider } = payout;
-  const orderNumber = orderNumberOf(payout, number);
-  return {
-    number,
-    provider,
-    account: account.name,
-    fingerprint: account.fingerprint,
-    orderNumber,
-    bodyDigest: digestBody(body),
-  };
-}
+/** One call of an action. */
+type Perform = (attempt: AttemptRef, call: Call) => Promise<SendOutcome>;
 
-function refOf(payout: Payout, attempt: Attempt): AttemptRef {
-  const { account, orderNumber, providerReference } = attempt;
-  return { account, orderNumber, providerReference, order: payout.order, firstSentAt: sentAt(attempt) };
-}
+const BODY_LOST: News = {
+  kind: 'flagged',
+  reason: 'BODY_UNREADABLE',
+  message: 'what was sent cannot be read any more, so it cannot be sent again: it was erased, or its data key is gone',
+};
 
-// --- lanes: how many calls at once, and when to leave a provider in peace -----------------------------------------------------
-
-/** Sends and look-ups go in lanes of their own, so that neither holds up the other. */
-interface Lane {
-  readonly states: readonly PayoutState[];
-  /** Free places by provider; a provider that is being left in peace has none. */
-  free(): ReadonlyMap<ProviderId, number>;
-  enter(provider: ProviderId): void;
-  leave(provider: ProviderId): void;
-  note(provider: ProviderId, outcome: SendOutcome | LookupOutcome): void;
-}
-
-/** So many failures in a row before a provider is left in peace without its asking. */
-const PATIENCE = 5;
-const LONGEST_PAUSE_MS = 60_000;
-
-function createLane(states: readonly PayoutState[], providers: readonly Provider[], size: number, clock: Clock): Lane {
-  const busy = new Map<ProviderId, number>();
-  const failures = new Map<ProviderId, number>();
-  const pausedUntil = new Map<ProviderId, number>();
-  const pause = (provider: ProviderId, ms: number): void => {
-    pausedUntil.set(provider, clock.now().getTime() + Math.min(ms, LONGEST_PAUSE_MS));
-  };
-  return {
-    states,
-    free() {
-      const now = clock.now().getTime();
-      const open = providers.filter(({ id }) => (pausedUntil.get(id) ?? 0) <= now);
-      return new Map(
-        open.map(({ id }) => [id, size - (busy.get(id) ?? 0)] as const).filter(([, places]) => places > 0),
-      );
-    },
-    enter: (provider) => {
-      busy.set(provider, (busy.get(provider) ?? 0) + 1);
-    },
-    leave: (provider) => {
-      busy.set(provider, (busy.get(provider) ?? 1) - 1);
-    },
-    note(provider, outcome) {
-      const failed = outcome.kind === 'notTaken' || outcome.kind === 'unknown' || outcome.kind === 'unavailable';
-      const inARow = failed ? (failures.get(provider) ?? 0) + 1 : 0;
-      failures.set(provider, inARow);
-      if ('retryAfterMs' in outcome && outcome.retryAfterMs !== null) pause(provider, outcome.retryAfterMs);
-      else if (inARow >= PATIENCE) pause(provider, 1000 * 2 ** (inARow - PATIENCE));
-    },
-  };
+async function lacking(provider: Provider, action: PayoutAction): Promise<SendOutcome> {
+  const message = `${provider.name} has no call for ${action}`;
+  const failure = { code: 'MISCONFIGURED', message, vendorCode: null, vendorMessage: null, retryable: false } as const;
+  return { kind: 'rejected', failure };
 }

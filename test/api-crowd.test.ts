@@ -26,7 +26,7 @@ async function fill({ create, payouts }: World, count: number, metadata: readonl
   for (let left = count; left > 0; left -= 100) {
     const batch = Array.from({ length: Math.min(left, 100) }, () => create('io2328', '10', { metadata }));
     const created = await Promise.all(batch);
-    await Promise.all(created.map(({ merchantId, id }) => payouts.cancel(merchantId, ACTOR, id)));
+    await Promise.all(created.map(({ merchantId, id }) => payouts.act(merchantId, ACTOR, id, { action: 'CANCEL' })));
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { CreatePayoutDocument, ViewerDocument } from './operations/generated/graphql.ts';
+import { AttachDocumentDocument, CreatePayoutDocument, ViewerDocument } from './operations/generated/graphql.ts';
 import { ADDRESS, type Api, describeApi, inputOf, openApi } from './support/api.ts';
 import { readAnswer, type Sent, send } from './support/client.ts';
 
@@ -196,23 +196,56 @@ describeApi('bad input', (open) => {
       });
     }
 
+    it('takes a longer body only where it does nothing but attach documents', async () => {
+      const pdf = Buffer.concat([Buffer.from('%PDF-'), Buffer.alloc(5 * MIB - 5)]).toString('base64');
+      const upload = (query: string) =>
+        JSON.stringify({
+          query,
+          variables: { input: { payoutId: 'po_0', type: 'other', fileName: 'a.pdf', contentBase64: pdf } },
+        });
+      const attach = String(AttachDocumentDocument);
+      const taken = await post({ body: upload(attach) });
+      assert.equal(JSON.parse(taken.body).data?.attachDocument.code, 'NOT_FOUND', taken.body);
+      const field = 'attachDocument(input: $input) { __typename }';
+      for (const query of [
+        String(CreatePayoutDocument),
+        `mutation A($input: AttachDocumentInput!) { ${field} cancelPayout(input: { id: "po_0" }) { __typename } }`,
+        `mutation A($input: AttachDocumentInput!) { ...F } fragment F on Mutation { ${field} }`,
+        `mutation A($input: AttachDocumentInput!) { ${field} } query B { viewer { label } }`,
+        'query Q { attachDocument: viewer { label } }',
+        'mutation {',
+        '',
+      ]) {
+        const refused = await post({ body: upload(query) });
+        assert.equal(refused.status, 413, query.slice(0, 60));
+        assert.equal(JSON.parse(refused.body).errors[0].extensions.code, 'BAD_REQUEST');
+      }
+      assert.equal((await post({ body: upload(attach) + ' '.repeat(8 * MIB) })).status, 413);
+    });
+
     it('refuses a body over the limit without waiting for its end', async (t) => {
-      const asked = {
-        method: 'POST',
-        agent: false,
-        headers: { authorization: `Bearer ${api.merchant.secret}`, 'content-type': 'application/json' },
+      const reader = await api.caller(api.merchant.merchantId, ['payouts:read']);
+      // From a key that may attach no document, no more is read than from anybody.
+      const tooLong = [
+        [api.merchant.secret, 8 * MIB + 1],
+        [reader.secret, MIB + 1],
+      ] as const;
+      const asked = (secret: string) => ({ authorization: `Bearer ${secret}`, 'content-type': 'application/json' });
+      const start = (headers: Record<string, string | number>) => {
+        const asking = request(`${api.url}/graphql`, { method: 'POST', agent: false, headers });
+        t.after(() => asking.destroy());
+        return asking;
       };
-      const endless = request(`${api.url}/graphql`, asked);
-      endless.write(' '.repeat(MIB + 1));
-      const announced = request(`${api.url}/graphql`, {
-        ...asked,
-        headers: { ...asked.headers, 'content-length': MIB + 1, expect: '100-continue' },
+      // All are listened to before any is waited for: an answer that nobody listens to is gone.
+      const answers = tooLong.flatMap(([secret, length]) => {
+        const endless = start(asked(secret));
+        endless.write(' '.repeat(length));
+        const announced = start({ ...asked(secret), 'content-length': length, expect: '100-continue' });
+        announced.once('continue', () => assert.fail('it asks for what it will not read'));
+        const both = [endless, announced].map(readAnswer);
+        announced.flushHeaders();
+        return both;
       });
-      t.after(() => [endless, announced].map((asking) => asking.destroy()));
-      announced.once('continue', () => assert.fail('it asks for what it will not read'));
-      // Both are listened to before either is waited for: an answer that nobody listens to is gone.
-      const answers = [endless, announced].map(readAnswer);
-      announced.flushHeaders();
       for (const answer of answers) assert.equal((await answer).status, 413);
     });
 

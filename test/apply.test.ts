@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { apply, LADDER_SECONDS, type News, type Source } from '../src/domain/apply.ts';
+import { apply, type News, type Source } from '../src/domain/apply.ts';
 import { attemptState, currentAttempt, failureOf, isAccountedFor, moneyMoved } from '../src/domain/attempt.ts';
 import { BY_EVIDENCE, type Failure, isFinal, PAYOUT_STATES, type Payout, TRANSITIONS } from '../src/domain/payout.ts';
-import type { ProviderId, StatusReport } from '../src/domain/provider.ts';
+import type { AbsenceRule, ProviderId, StatusReport } from '../src/domain/provider.ts';
+import { LADDER_SECONDS } from '../src/domain/schedule.ts';
 import { decimal, NOON, samplePayout } from './support/payouts.ts';
 
 const WORKER: Source = { source: 'SUBMIT', actor: 'worker', fence: null };
@@ -30,10 +31,16 @@ function report(state: StatusReport['state'], changes: Partial<StatusReport> = {
     received: null,
     moneyMoved: state === 'FAILED' || state === 'CANCELLED' || state === 'RETURNED' ? 'NO' : 'YES',
     failure: state === 'FAILED' ? FAILURE : null,
+    allows: allowedIn(state),
     echo: {},
     rivals: [],
     ...changes,
   };
+}
+
+function allowedIn(state: StatusReport['state']): StatusReport['allows'] {
+  if (state === 'AWAITING_CONFIRMATION') return ['CONFIRM', 'CANCEL', 'AMEND'];
+  return state === 'AWAITING_DOCUMENTS' ? ['ATTACH_DOCUMENT', 'COMPLETE_DOCUMENTS', 'CANCEL'] : [];
 }
 
 const attempt = {
@@ -44,8 +51,20 @@ const attempt = {
   orderNumber: 'ORDER1',
   bodyDigest: 'b1',
 };
-const submit: News = { kind: 'begun', send: 'SUBMIT', attempt };
-const repeat: News = { kind: 'begun', send: 'REPEAT', attempt };
+const submit: News = { kind: 'begun', send: 'SUBMIT', attempt, request: null };
+const repeat: News = { kind: 'begun', send: 'REPEAT', attempt, request: null };
+const confirm: News = { kind: 'begun', send: 'CONFIRM', attempt, request: null };
+const callOff: News = {
+  kind: 'asked',
+  request: { action: 'CANCEL', sealed: null, amended: null, actor: 'ak_1' },
+};
+const missing = (askedAt: Date): News => ({
+  kind: 'looked',
+  attempt: 1,
+  askedAt,
+  outcome: { kind: 'absent' },
+  absence: { looks: 1, apartMs: 0, afterMs: 60_000 },
+});
 const notTaken = {
   kind: 'notTaken',
   reason: 'RATE_LIMITED',
@@ -54,6 +73,7 @@ const notTaken = {
   cause: 'busy',
 } as const;
 const unknown = { kind: 'unknown', vendorCode: null, cause: 'cut' } as const;
+const exists = { kind: 'exists', vendorCode: '10100', cause: 'there is one' } as const;
 const ended = (send: number, outcome: Extract<News, { kind: 'ended' }>['outcome']): News => ({
   kind: 'ended',
   attempt: 1,
@@ -65,6 +85,7 @@ const found = (state: StatusReport['state'], changes: Partial<StatusReport> = {}
   attempt: 1,
   askedAt: seconds(900),
   outcome: { kind: 'found', report: report(state, changes) },
+  absence: null,
 });
 const told = (state: StatusReport['state']): News => ({
   kind: 'reported',
@@ -100,7 +121,11 @@ const SITUATIONS: Readonly<Record<string, Payout>> = {
   'SUBMITTING repeat': after(submit, ended(1, unknown), repeat),
   IN_DOUBT: after(submit, ended(1, unknown)),
   'IN_DOUBT wrong echo': after(submit, accepted('PROCESSING', { echo: { amount: decimal('99') } })),
+  'IN_DOUBT it exists': after(submit, ended(1, exists)),
+  'IN_DOUBT not there': after(submit, ended(1, unknown), missing(seconds(500))),
   AWAITING_CONFIRMATION: after(submit, accepted('AWAITING_CONFIRMATION')),
+  'AWAITING_CONFIRMATION confirming': after(submit, accepted('AWAITING_CONFIRMATION'), confirm),
+  'AWAITING_CONFIRMATION called off': after(submit, accepted('AWAITING_CONFIRMATION'), callOff),
   AWAITING_DOCUMENTS: after(submit, accepted('AWAITING_DOCUMENTS')),
   PROCESSING: after(submit, accepted('PROCESSING')),
   COMPLETED: after(submit, accepted('COMPLETED')),
@@ -123,7 +148,7 @@ const NEWS: Readonly<Record<string, (payout: Payout) => News>> = {
   notTaken: (payout) => ended(last(payout), notTaken),
   unknown: (payout) => ended(last(payout), unknown),
   gone: (payout) => ({ kind: 'abandoned', attempt: 1, send: last(payout) }),
-  confirm: () => found('AWAITING_CONFIRMATION'),
+  hold: () => found('AWAITING_CONFIRMATION'),
   papers: () => found('AWAITING_DOCUMENTS'),
   process: () => found('PROCESSING'),
   complete: () => found('COMPLETED'),
@@ -136,18 +161,31 @@ const NEWS: Readonly<Record<string, (payout: Payout) => News>> = {
   hookDone: () => told('COMPLETED'),
   echo: () => found('PROCESSING', { echo: { amount: decimal('1') } }),
   other: () => found('COMPLETED', { providerReference: 'ref-2' }),
-  absent: () => ({ kind: 'looked', attempt: 1, askedAt: seconds(900), outcome: { kind: 'absent' } }),
+  absent: () => ({ kind: 'looked', attempt: 1, askedAt: seconds(900), outcome: { kind: 'absent' }, absence: null }),
   deaf: () => ({
     kind: 'looked',
     attempt: 1,
     askedAt: seconds(900),
     outcome: { kind: 'unavailable', retryAfterMs: null, cause: 'down' },
+    absence: null,
   }),
+  missing: () => missing(seconds(900)),
+  exists: (payout) => ended(last(payout), exists),
+  yes: (payout) => ended(last(payout), { kind: 'accepted', report: null }),
   hint: () => ({ kind: 'hinted' }),
   held: () => ({ kind: 'held', retryAfterMs: null }),
   stop: () => ({ kind: 'cancelled' }),
   late: () => ({ kind: 'expired' }),
   flag: () => ({ kind: 'flagged', reason: 'ACCOUNT_CHANGED', message: 'x' }),
+  cannot: () => ({ kind: 'refused', failure: FAILURE }),
+  confirm: () => confirm,
+  askStop: () => callOff,
+  given: () => ({ kind: 'given', request: 1 }),
+  arrived: () => ({ kind: 'arrived', attempt: 1, report: report('PROCESSING'), note: 'seen there' }),
+  never: () => ({ kind: 'neverArrived', next: 'FAIL', note: 'asked them' }),
+  resend: () => ({ kind: 'neverArrived', next: 'SEND_AGAIN', note: 'asked them' }),
+  seen: () => ({ kind: 'seen', note: 'looked at it' }),
+  erase: () => ({ kind: 'erased', note: 'asked to' }),
 };
 
 /**
@@ -155,23 +193,27 @@ const NEWS: Readonly<Record<string, (payout: Payout) => News>> = {
  * `~` without an event, `!` with something for a person to look at.
  */
 const TABLE = `
-                       | submit   repeat   taken    refused  notTaken unknown  gone     confirm  papers   process  complete fail     cancel   return   odd      hookProc hookFail hookDone echo     other    absent   deaf     hint     held     stop     late     flag
-QUEUED                 | S        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        =~       X        F        =!
-QUEUED not taken       | S~       -        -        -        -        -        -        AC!      AD!      P!       C!       F        X        C!       P!       P!       F        C!       D!       C!       =~       =~       -        =~       X        F        =!
-SUBMITTING             | -        -        P        F        Q        D        D        AC       AD       P        C        F        X        C        P        P        F        C        D!       C        =~       =~       -        =~       -        -        =!
-SUBMITTING repeat      | -        -        P        D        D        D        D        AC       AD       P        C        F        X        C        P        P        F        C        D!       C        =~       =~       -        =~       -        -        =!
-IN_DOUBT               | -        S        P        F        =        -        -        AC       AD       P        C        F        X        C        P        P        F        C        =!       C        =~       =~       -        =~       -        =!       =!
-IN_DOUBT wrong echo    | -        -        -        -        -        -        -        AC       AD       P        C        F        X        C        P        P        F        C        =~       C        =~       =~       -        =~       -        =!       =!
-AWAITING_CONFIRMATION  | -        -        -        -        -        -        -        =~       AD       P        C        F        X        C        =        P        F        C        D!       =!       =~       =~       -        =~       -        -        =!
-AWAITING_DOCUMENTS     | -        -        -        -        -        -        -        AC       =~       P        C        F        X        C        =        P        F        C        D!       =!       =~       =~       -        =~       -        -        =!
-PROCESSING             | -        -        -        -        -        -        -        AC       AD       =~       C        F        X        C        =        -        F        C        D!       =!       =~       =~       -        =~       -        -        =!
-COMPLETED              | -        -        -        -        -        -        -        =~       =~       =~       =~       =!       =!       R        =        -        =!       -        =!       =!       =~       =~       =~       =~       -        -        =!
-FAILED unsent          | -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        =~       -        -        =!
-FAILED refused         | -        -        -        -        -        -        -        AC!      AD!      P!       C!       =        =!       C!       P!       P!       =        C!       =!       C!       =~       =~       =~       =~       -        -        =!
-FAILED reported        | -        -        -        -        -        -        -        AC!      AD!      P!       C!       =~       =~       C!       =        -        -        C!       =!       =!       =~       =~       =~       =~       -        -        =!
-CANCELLED by us        | -        -        -        -        -        -        -        AC!      AD!      P!       C!       =!       =        C!       P!       P!       =!       C!       =!       C!       =~       =~       =~       =~       -        -        =!
-CANCELLED reported     | -        -        -        -        -        -        -        AC!      AD!      P!       C!       =~       =~       C!       =        -        -        C!       =!       =!       =~       =~       =~       =~       -        -        =!
-RETURNED               | -        -        -        -        -        -        -        =~       =~       =~       =~       =!       =!       =~       =        -        =!       -        =!       =!       =~       =~       =~       =~       -        -        =!
+                                 | submit   repeat   taken    refused  notTaken unknown  gone     hold     papers   process  complete fail     cancel   return   odd      hookProc hookFail hookDone echo     other    absent   deaf     missing  exists   yes      hint     held     stop     late     flag     cannot   confirm  askStop  given    arrived  never    resend   seen     erase
+QUEUED                           | S        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        =~       X        F        =!       F        -        -        -        -        -        -        -        =
+QUEUED not taken                 | S~       -        P!       -        -        -        -        AC!      AD!      P!       C!       F        X        C!       P!       P!       F        C!       D!       C!       =~       =~       =~       D        -        -        =~       X        F        =!       F        -        -        -        P!       -        -        -        =
+SUBMITTING                       | -        -        P        F        Q        D        D        AC       AD       P        C        F        X        C        P        P        F        C        D!       C        =~       =~       =~       D        D        -        =~       -        -        =!       -        -        -        -        P        -        -        -        =
+SUBMITTING repeat                | -        -        P        D        D        D        D        AC       AD       P        C        F        X        C        P        P        F        C        D!       C        =~       =~       =~       D        D        -        =~       -        -        =!       -        -        -        -        P        -        -        -        =
+IN_DOUBT                         | -        S        P        F        =        -        -        AC       AD       P        C        F        X        C        P        P        F        C        =!       C        =~       =~       =        =        =~       -        =~       -        =!       =!       -        -        -        -        P        F        =        -        =
+IN_DOUBT wrong echo              | -        -        -        -        -        -        -        AC       AD       P        C        F        X        C        P        P        F        C        =~       C        =~       =~       =~       -        -        -        =~       -        =!       =!       -        -        -        -        P        F        =        =        =
+IN_DOUBT it exists               | -        -        -        -        -        -        -        AC       AD       P        C        F        X        C        P        P        F        C        =!       C        =~       =~       =~       -        -        -        =~       -        =!       =!       -        -        -        -        P        -        -        -        =
+IN_DOUBT not there               | S~       -        P        -        -        -        -        AC       AD       P        C        F        X        C        P        P        F        C        =!       C        =~       =~       =~       =        -        -        =~       -        F        =!       F        -        -        -        P        -        -        -        =
+AWAITING_CONFIRMATION            | -        -        -        -        -        -        -        =~       AD       P        C        F        X        C        =        P        F        C        D!       =!       =~       =~       =~       -        -        -        =~       -        =!       =!       -        =        =        -        -        -        -        -        =
+AWAITING_CONFIRMATION confirming | -        -        P        =!       =        =        =        =~       =~       P        C        F        X        C        =        P        F        C        D!       =!       =~       =~       =~       =        =        -        =~       -        =!       =!       -        -        -        -        -        -        -        -        =
+AWAITING_CONFIRMATION called off | -        -        -        -        -        -        -        =~       AD       P        C        F        X        C        =        P        F        C        D!       =!       =~       =~       =~       -        -        -        =~       -        =!       =!       -        -        -        =~       -        -        -        -        =
+AWAITING_DOCUMENTS               | -        -        -        -        -        -        -        AC       =~       P        C        F        X        C        =        P        F        C        D!       =!       =~       =~       =~       -        -        -        =~       -        -        =!       -        -        =        -        -        -        -        -        =
+PROCESSING                       | -        -        -        -        -        -        -        AC       AD       =~       C        F        X        C        =        -        F        C        D!       =!       =~       =~       =~       -        -        -        =~       -        -        =!       -        -        -        -        -        -        -        -        =
+COMPLETED                        | -        -        -        -        -        -        -        =~       =~       =~       =~       =!       =!       R        =        -        =!       -        =!       =!       =~       =~       =~       -        -        =~       =~       -        -        =!       -        -        -        -        -        -        -        -        =
+FAILED unsent                    | -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        -        =~       -        -        =!       -        -        -        -        -        -        -        -        =
+FAILED refused                   | -        -        -        -        -        -        -        AC!      AD!      P!       C!       =        =!       C!       P!       P!       =        C!       =!       C!       =~       =~       =~       -        -        =~       =~       -        -        =!       -        -        -        -        P!       -        -        -        =
+FAILED reported                  | -        -        -        -        -        -        -        AC!      AD!      P!       C!       =~       =~       C!       =        -        -        C!       =!       =!       =~       =~       =~       -        -        =~       =~       -        -        =!       -        -        -        -        -        -        -        -        =
+CANCELLED by us                  | -        -        P!       -        -        -        -        AC!      AD!      P!       C!       =!       =        C!       P!       P!       =!       C!       =!       C!       =~       =~       =~       =!       -        =~       =~       -        -        =!       -        -        -        -        P!       -        -        -        =
+CANCELLED reported               | -        -        -        -        -        -        -        AC!      AD!      P!       C!       =~       =~       C!       =        -        -        C!       =!       =!       =~       =~       =~       -        -        =~       =~       -        -        =!       -        -        -        -        -        -        -        -        =
+RETURNED                         | -        -        -        -        -        -        -        =~       =~       =~       =~       =!       =!       =~       =        -        =!       -        =!       =!       =~       =~       =~       -        -        =~       =~       -        -        =!       -        -        -        -        -        -        -        -        =
 `;
 
 const SHORT = ['Q', 'S', 'D', 'AC', 'AD', 'P', 'C', 'F', 'X', 'R'] as const;
@@ -330,6 +372,169 @@ describe('an answer speaks only for its own request', () => {
   });
 });
 
+describe('a create that is answered yes, and with no order', () => {
+  it('is doubt: nobody may send it again as if it had not been taken', () => {
+    const yes = ended(1, { kind: 'accepted', report: null });
+    const late = [submit, { kind: 'abandoned', attempt: 1, send: 1 }] as const;
+    for (const payout of [after(submit, yes), follow(after(...late), yes)]) {
+      assert.equal(payout.state, 'IN_DOUBT');
+      assert.equal(moneyMoved(payout), 'UNKNOWN');
+      assert.equal(apply(payout, submit, WORKER, seconds(9)), null);
+      assert.equal(apply(payout, { kind: 'cancelled' }, WORKER, seconds(9)), null);
+    }
+  });
+});
+
+describe('a create that is refused because its number is taken', () => {
+  const first = after(submit, ended(1, exists));
+  const repeated = after(submit, ended(1, unknown), repeat, ended(2, exists));
+
+  it('is doubt and no failure, whichever send it answers, and is looked for at once', () => {
+    for (const payout of [first, repeated]) {
+      assert.equal(payout.state, 'IN_DOUBT');
+      assert.equal(moneyMoved(payout), 'UNKNOWN');
+      assert.equal(payout.closure, null);
+      assert.equal(failureOf(payout), null);
+      assert.equal(payout.attempts.every(isAccountedFor), false);
+    }
+    assert.deepEqual([first.nextCheckAt, repeated.nextCheckAt], [seconds(2), seconds(4)]);
+  });
+
+  it('is neither sent again, nor called off, nor over when its time is', () => {
+    const forbidden: readonly News[] = [submit, repeat, { kind: 'cancelled' }];
+    for (const payout of [first, repeated]) {
+      for (const news of forbidden) assert.equal(apply(payout, news, WORKER, seconds(9)), null);
+      assert.equal(expired(payout).state, 'IN_DOUBT');
+    }
+  });
+
+  it('is not there after all only when an operator says so: no absence is proof against the provider', () => {
+    for (const payout of [first, repeated]) {
+      assert.equal(follow(payout, missing(seconds(100)), missing(seconds(9000))).state, 'IN_DOUBT');
+      assert.equal(apply(follow(payout, missing(seconds(9000))), submit, WORKER, seconds(9001)), null);
+    }
+  });
+
+  it('is what the look-up says once that finds it', () => {
+    const paid = follow(repeated, found('COMPLETED'));
+    assert.deepEqual([paid.state, moneyMoved(paid), paid.attention], ['COMPLETED', 'YES', []]);
+  });
+});
+
+describe('absence', () => {
+  const doubt = after(submit, ended(1, unknown));
+  const RULE = { looks: 2, apartMs: 600_000, afterMs: 120_000 };
+  const absent = (second: number, absence: AbsenceRule | null = RULE): News => ({
+    kind: 'looked',
+    attempt: 1,
+    askedAt: seconds(second),
+    outcome: { kind: 'absent' },
+    absence,
+  });
+  const miss = (payout: Payout, ...news: readonly News[]): Payout =>
+    news.reduce(
+      (now, one) => apply(now, one, WORKER, one.kind === 'looked' ? one.askedAt : seconds(0))?.payout ?? now,
+      payout,
+    );
+  const maySend = (payout: Payout): boolean => apply(payout, submit, WORKER, seconds(2000)) !== null;
+
+  it('is proof when it was seen often, late and long enough by the rule, and the payout is told of it', () => {
+    const once = miss(doubt, absent(122));
+    assert.equal(maySend(once), false);
+    assert.equal(moneyMoved(once), 'UNKNOWN');
+    const proven = apply(once, absent(722), WORKER, seconds(722));
+    assert.ok(proven);
+    assert.equal(proven.payout.state, 'IN_DOUBT');
+    assert.equal(moneyMoved(proven.payout), 'NO');
+    assert.match(proven.event?.note ?? '', /not taken: not there when asked 2 times/);
+    assert.deepEqual(proven.payout.nextCheckAt, seconds(722));
+    assert.ok(maySend(proven.payout));
+  });
+
+  it('does not count while something that was sent could still arrive', () => {
+    assert.equal(maySend(miss(doubt, absent(121), absent(721))), false);
+    assert.equal(maySend(miss(doubt, absent(121), absent(721), absent(1321))), true);
+  });
+
+  it('does not count twice within the time that the rule wants between', () => {
+    assert.equal(maySend(miss(doubt, absent(122), absent(300), absent(721))), false);
+    assert.equal(maySend(miss(doubt, absent(122), absent(300), absent(722))), true);
+  });
+
+  it('is not what a provider says that could not be asked', () => {
+    const deaf: News = { ...absent(722), outcome: { kind: 'unavailable', retryAfterMs: null, cause: 'down' } } as News;
+    assert.equal(maySend(miss(doubt, absent(122), deaf)), false);
+  });
+
+  it('starts anew with every send', () => {
+    const again = follow(miss(doubt, absent(122)), repeat, ended(2, unknown));
+    assert.equal(maySend(miss(again, absent(722))), false);
+    assert.equal(maySend(miss(again, absent(722), absent(1322))), true);
+  });
+
+  it('is nothing without a rule, with a wrong echo, or behind another doubt', () => {
+    assert.equal(maySend(miss(doubt, absent(122, null), absent(722, null), absent(1322, null))), false);
+    const wrong = after(submit, accepted('PROCESSING', { echo: { amount: decimal('99') } }));
+    assert.equal(maySend(miss(wrong, absent(122), absent(722), absent(1322))), false);
+    assert.equal(moneyMoved(miss(wrong, absent(122), absent(722))), 'UNKNOWN');
+  });
+
+  describe('that is proven', () => {
+    const proven = miss(doubt, absent(122), absent(722));
+
+    it('lets the same attempt be sent again, under the same number and with the same body', () => {
+      const again = follow(proven, submit);
+      assert.equal(again.state, 'SUBMITTING');
+      const [first, ...others] = again.attempts;
+      assert.deepEqual([first?.orderNumber, first?.bodyDigest], [attempt.orderNumber, attempt.bodyDigest]);
+      assert.deepEqual(others, []);
+      assert.deepEqual(
+        first?.sends.map((send) => `${send.kind} ${send.outcome}`),
+        ['SUBMIT NOT_TAKEN', 'SUBMIT IN_FLIGHT'],
+      );
+    });
+
+    it('makes a refusal of that send final, and its lost answer doubt', () => {
+      const refused = follow(proven, submit, ended(2, { kind: 'rejected', failure: FAILURE }));
+      assert.deepEqual([refused.state, moneyMoved(refused)], ['FAILED', 'NO']);
+      assert.equal(follow(proven, submit, ended(2, unknown)).state, 'IN_DOUBT');
+    });
+
+    it('makes the payout fail when its time is over, instead of being sent', () => {
+      assert.equal(expired(proven).state, 'FAILED');
+      assert.equal(apply(proven, submit, WORKER, seconds(3600)), null);
+    });
+
+    it('does not outweigh what the provider says later: a payout that had failed moves, and is put before a person', () => {
+      const refused = follow(proven, submit, ended(2, { kind: 'rejected', failure: FAILURE }));
+      const paid = follow(refused, told('COMPLETED'));
+      assert.deepEqual([paid.state, moneyMoved(paid)], ['COMPLETED', 'YES']);
+      assert.deepEqual(
+        paid.attention.map((one) => one.reason),
+        ['LATE_EVIDENCE'],
+      );
+    });
+
+    it('does not hide that the first send was taken as well', () => {
+      const second = ended(2, { kind: 'accepted', report: report('COMPLETED', { providerReference: 'ref-2' }) });
+      const both = follow(proven, submit, second, told('COMPLETED'));
+      assert.deepEqual(
+        both.attention.map((one) => one.reason),
+        ['PAID_TWICE'],
+      );
+      assert.equal(both.attempts[0]?.providerReference, 'ref-2');
+    });
+
+    it('does not drop the answer of the send that it was about', () => {
+      const answer = ended(1, { kind: 'accepted', report: report('COMPLETED') });
+      for (const payout of [proven, follow(proven, submit, ended(2, { kind: 'rejected', failure: FAILURE }))]) {
+        const moved = apply(payout, answer, WORKER, seconds(2000))?.payout;
+        assert.equal(moved?.state, 'COMPLETED', `from ${payout.state}`);
+      }
+    });
+  });
+});
+
 describe('reports', () => {
   it('one that was asked before the latest send ended, or before the last report, moves nothing backward', () => {
     const processing = after(submit, accepted('PROCESSING'));
@@ -338,6 +543,13 @@ describe('reports', () => {
     assert.equal(follow(processing, found('AWAITING_CONFIRMATION')).state, 'AWAITING_CONFIRMATION');
     const failed = follow(processing, found('FAILED'));
     assert.equal(follow(failed, found('PROCESSING', { askedAt: seconds(800) })).state, 'FAILED');
+  });
+
+  it('one that was asked earlier than the last takes nothing back of what the last said', () => {
+    const waiting = after(submit, accepted('AWAITING_CONFIRMATION'), found('AWAITING_CONFIRMATION', { allows: [] }));
+    const older = follow(waiting, found('AWAITING_CONFIRMATION', { askedAt: seconds(800), moneyMoved: 'NO' }));
+    assert.deepEqual(currentAttempt(older)?.report?.allows, []);
+    assert.equal(currentAttempt(older)?.report?.moneyMoved, 'YES');
   });
 
   it('an unknown word is kept and shown, and moves nothing but a payout that was not known to be there', () => {
@@ -415,7 +627,12 @@ describe('reports', () => {
 });
 
 describe('several attempts', () => {
-  const second: News = { kind: 'begun', send: 'SUBMIT', attempt: { ...attempt, number: 2, orderNumber: 'ORDER2' } };
+  const second: News = {
+    kind: 'begun',
+    send: 'SUBMIT',
+    attempt: { ...attempt, number: 2, orderNumber: 'ORDER2' },
+    request: null,
+  };
   const two = after(submit, ended(1, notTaken), second);
 
   it('the payout is where its furthest attempt is, and failed only when every attempt is dead', () => {
@@ -469,6 +686,7 @@ describe('the schedule', () => {
           attempt: 1,
           askedAt: now,
           outcome: { kind: 'found', report: report('PROCESSING', { askedAt: now }) },
+          absence: null,
         },
         WORKER,
         now,
@@ -562,5 +780,12 @@ describe('a lease', () => {
     assert.equal(apply(leased, news, { ...WORKER, fence: 9 }, seconds(5))?.payout.lease, null);
     assert.deepEqual(apply(leased, news, { ...WORKER, fence: 8 }, seconds(5))?.payout.lease, leased.lease);
     assert.deepEqual(apply(leased, told('COMPLETED'), WORKER, seconds(5))?.payout.lease, leased.lease);
+  });
+
+  it('that was lost puts nothing off: the turn of who has it now decides when the next one is', () => {
+    const leased = { ...after(submit, ended(1, notTaken)), lease: { owner: 'w', fence: 9, until: seconds(99) } };
+    const due = { ...leased, nextCheckAt: seconds(4) };
+    const late = apply(due, { kind: 'held', retryAfterMs: null }, { ...WORKER, fence: 8 }, seconds(5))?.payout ?? due;
+    assert.deepEqual([late.nextCheckAt, late.quietChecks], [due.nextCheckAt, due.quietChecks]);
   });
 });

@@ -33,7 +33,7 @@ const sources: readonly Source[] = globSync('src/**/*.ts', { cwd: root }).map((f
 /** Which room a file lives in: the first pattern that fits. */
 const ROOMS: readonly (readonly [room: string, pattern: RegExp])[] = [
   ['domain', /^domain\//],
-  ['provider sandbox', /^providers\/([^/]+)\/sandbox\.ts$/],
+  ['provider sandbox', /^providers\/([^/]+)\/sandbox(-[a-z]+)?\.ts$/],
   ['provider', /^providers\/([^/]+)\//],
   ['providers', /^providers\//],
   ['storage', /^storage\//],
@@ -48,10 +48,16 @@ const roomOf = (path: string): string =>
 /** Who may import whom. A room may always import itself; the root imports everything. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   server: ['graphql', 'inbound', 'keys', 'runtime', 'domain'],
-  graphql: ['payouts', 'routing', 'feed', 'keys', 'address', 'runtime', 'domain', 'providers'],
-  worker: ['payouts', 'domain', 'runtime'],
+  graphql: ['payouts', 'routing', 'feed', 'keys', 'address', 'health', 'catalogue', 'runtime', 'domain', 'providers'],
+  worker: ['payouts', 'identity', 'health', 'lanes', 'redaction', 'domain', 'runtime'],
+  lanes: ['domain', 'runtime'],
   inbound: ['payouts', 'domain', 'runtime'],
-  payouts: ['domain', 'runtime'],
+  payouts: ['identity', 'redaction', 'vault', 'domain', 'runtime'],
+  identity: ['domain', 'runtime'],
+  vault: ['domain', 'runtime'],
+  redaction: ['domain'],
+  health: ['domain', 'runtime'],
+  catalogue: ['domain', 'runtime'],
   routing: ['domain', 'runtime'],
   feed: ['domain', 'runtime'],
   keys: ['domain', 'runtime'],
@@ -101,7 +107,8 @@ describe('the house', () => {
     const slugs = globSync('src/providers/*/index.ts', { cwd: root }).map((file) => file.split('/')[2] ?? '');
     const code = (text: string): string => text.replace(/\/\*\*.*?\*\//gs, '').toLowerCase();
     const knowing = sources.filter(
-      ({ path, text }) => !path.startsWith('providers/') && slugs.some((slug) => code(text).includes(slug)),
+      ({ path, text }) =>
+        !path.startsWith('providers/') && slugs.some((slug) => new RegExp(`\\b${slug}\\b`).test(code(text))),
     );
     assert.deepEqual(
       knowing.map((source) => source.path),
@@ -130,7 +137,7 @@ describe('the house', () => {
     }
   });
 
-  it('reads the environment in main.ts, the wall clock in runtime.ts, and commits in payouts.ts alone', () => {
+  it('reads the environment in main.ts, the wall clock in runtime.ts, and commits in payouts.ts, sends in worker.ts alone', () => {
     const using = (pattern: RegExp): string[] =>
       sources.filter(({ text }) => pattern.test(text)).map((source) => source.path);
     assert.deepEqual(using(/process\.env/), ['main.ts']);
@@ -140,8 +147,23 @@ describe('the house', () => {
       ['payouts.ts'],
     );
     assert.deepEqual(
+      using(/\.(confirm|cancel|amend|attachDocument|completeDocuments|submit|submitBatch)(\?\.)?\(\w+, /).filter(
+        (path) => !/^(providers|sandbox)\b/.test(path),
+      ),
+      ['worker.ts'],
+    );
+    assert.deepEqual(
       using(/\bfetch\(|AbortSignal\.timeout/).filter((path) => path !== 'server.ts'),
       [],
     );
+  });
+
+  it('encrypts, and reads what is encrypted, in vault.ts alone, of which the write side knows only the shape', () => {
+    const using = (pattern: RegExp): string[] =>
+      sources.filter(({ path, text }) => !path.startsWith('storage/') && pattern.test(text)).map(({ path }) => path);
+    assert.deepEqual(using(/\b(create(C|Dec)ipheriv|hkdfSync)\b/), ['vault.ts']);
+    assert.deepEqual(using(/\.(putSealed|getSealed|dropSealed|resealed|sealedUnderOtherKeys)\(/), ['vault.ts']);
+    const payouts = sources.find(({ path }) => path === 'payouts.ts')?.text ?? '';
+    assert.deepEqual(payouts.match(/^import .*'\.\/vault\.ts';$/gm), ["import type { Vault } from './vault.ts';"]);
   });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,7 +42,10 @@ function complete(scheme = 'https'): Record<string, string> {
   return Object.fromEntries(needed);
 }
 
-const LIVE = { OUTFLOW_MODE: 'live', PUBLIC_URL: 'https://pay.test' };
+/** 32 bytes as `openssl rand -base64 32` prints them. */
+const dataKey = (): string => randomBytes(32).toString('base64');
+
+const LIVE = { OUTFLOW_MODE: 'live', PUBLIC_URL: 'https://pay.test', DATA_KEYS: `first:${dataKey()}` };
 
 let files = 0;
 /** Writes a PROVIDERS_FILE and gives its path. */
@@ -63,7 +66,8 @@ const accountsOf = (config: Config, slug: string) => config.accounts.get(slug) ?
 
 describe('the configuration', () => {
   test('starts from nothing: sandbox, this machine alone, port 4000, ./data, every provider played by the stand-in', () => {
-    const { accounts, ...rest } = load();
+    const { accounts, dataKeys, ...rest } = load();
+    assert.deepEqual(dataKeys.reveal(), []);
     assert.deepEqual(rest, {
       environment: 'SANDBOX',
       host: '127.0.0.1',
@@ -102,11 +106,14 @@ describe('the configuration', () => {
       IO2328_ENABLED: `enabled-${secret()}`,
       IO2328_PAYOUT_KEY: `${secret()}\n`,
       OXAPAY_BASE_URL: `not a url ${secret()}`,
+      OXAPAY_RISK_DOUBLE_PAYMENT: `flag-${secret()}`,
+      DATA_KEYS: `first:${secret()}`,
       PROVIDERS_FILE: providersFile({ accounts: [fileAccount({ provider: `nobody-${secret()}` })] }),
     };
     const faults = faultsOf(env);
     const names = faults.map((fault) => fault.split(':', 1)[0] ?? '');
-    const right = Object.keys(complete()).filter((name) => !['IO2328_PAYOUT_KEY', 'OXAPAY_BASE_URL'].includes(name));
+    const spoilt = ['IO2328_PAYOUT_KEY', 'OXAPAY_BASE_URL'];
+    const right = Object.keys(complete()).filter((name) => !spoilt.includes(name));
     const wrong = Object.keys(env).filter((name) => !right.includes(name));
     assert.deepEqual(names.sort(), wrong.sort());
     for (const [name, value] of Object.entries(env)) {
@@ -181,9 +188,82 @@ describe('in live mode', () => {
 
   test('a PUBLIC_URL that is not https is refused, and one that is missing is told', () => {
     assert.deepEqual(faultsOf({ ...LIVE, PUBLIC_URL: 'http://pay.test' }), ['PUBLIC_URL: must be https in live mode']);
-    const { publicUrl, notices } = load({ ...complete(), OUTFLOW_MODE: 'live' });
+    const { publicUrl, notices } = load({ ...complete(), ...LIVE, PUBLIC_URL: '' });
     assert.equal(publicUrl, null);
     assert.match(notices.join(), /^PUBLIC_URL is not set/);
+  });
+});
+
+describe('DATA_KEYS', () => {
+  const revealed = (env: Env): (readonly [id: string, base64: string])[] =>
+    load(env)
+      .dataKeys.reveal()
+      .map(({ id, key }) => [id, key.export().toString('base64')]);
+
+  test('are one or several, in their order, in both modes', () => {
+    const keys = [dataKey(), dataKey(), dataKey()] as const;
+    assert.deepEqual(revealed({ DATA_KEYS: `2026-07:${keys[0]}` }), [['2026-07', keys[0]]]);
+    const three = { DATA_KEYS: `new:${keys[0]}, b:${keys[1]},${'c'.repeat(32)}:${keys[2]}` };
+    for (const env of [three, { ...LIVE, ...three }]) {
+      assert.deepEqual(revealed(env), [
+        ['new', keys[0]],
+        ['b', keys[1]],
+        ['c'.repeat(32), keys[2]],
+      ]);
+    }
+  });
+
+  test('are needed in live mode, and the fault says how one is made', () => {
+    const faults = faultsOf({ ...LIVE, DATA_KEYS: '' });
+    assert.equal(faults.length, 1);
+    assert.match(faults.join(), /^DATA_KEYS: is needed in live mode: .*openssl rand -base64 32/);
+  });
+
+  test('that cannot be used are told by their place, all at once, and none is shown', () => {
+    const [key, short, long] = [dataKey(), randomBytes(31).toString('base64'), randomBytes(33).toString('base64')];
+    const shape = 'is not ID:KEY, with an id of 1 to 32 of a-z 0-9 -';
+    const bytes = 'is not 32 bytes in base64, as openssl rand -base64 32 prints them';
+    const entries: readonly (readonly [entry: string, fault: string])[] = [
+      [dataKey(), shape],
+      [`:${dataKey()}`, shape],
+      [`Upper:${dataKey()}`, shape],
+      [`${'x'.repeat(33)}:${dataKey()}`, shape],
+      ['', shape],
+      ['empty:', bytes],
+      [`short:${short}`, bytes],
+      [`long:${long}`, bytes],
+      [`hex:${randomBytes(32).toString('hex')}`, bytes],
+      [`loose:${dataKey().replace('=', '')}`, bytes],
+      [`spaced: ${dataKey()}`, bytes],
+      [`store:${dataKey()}`, "has the id of the sandbox's own key, store"],
+      [`first:${dataKey()}`, 'has the id of another one'],
+      [`twin:${key}`, 'is another one under a second id'],
+    ];
+    const DATA_KEYS = [`first:${key}`, ...entries.map(([entry]) => entry)].join(',');
+    const faults = faultsOf({ DATA_KEYS, PORT: 'x' });
+    assert.deepEqual(
+      faults.filter((fault) => !fault.startsWith('PORT')),
+      entries.map(([, fault], index) => `DATA_KEYS: key ${index + 2}: ${fault}`),
+    );
+    for (const [entry] of entries) {
+      const value = entry.slice(entry.indexOf(':') + 1).trim();
+      assert.ok(value === '' || !faults.join().includes(value));
+    }
+  });
+
+  test('show themselves to reveal alone', () => {
+    const key = dataKey();
+    const { dataKeys } = load({ DATA_KEYS: `first:${key}` });
+    const options = { showHidden: true, depth: null, getters: true };
+    const shown = [
+      JSON.stringify(dataKeys),
+      JSON.stringify({ ...dataKeys }),
+      inspect(dataKeys, options),
+      inspect(dataKeys.reveal(), options),
+      JSON.stringify(dataKeys.reveal()),
+    ].join('\n');
+    const bytes = Buffer.from(key, 'base64');
+    for (const text of [key, bytes.toString('hex'), inspect(bytes).slice(8, 40)]) assert.ok(!shown.includes(text));
   });
 });
 
@@ -242,7 +322,7 @@ describe('in sandbox mode', () => {
 
 describe('a switch', () => {
   test('turns a provider off, with settings, without, and in a PROVIDERS_FILE', () => {
-    const off = { IO2328_ENABLED: 'false', OXAPAY_ENABLED: 'false' };
+    const off = Object.fromEntries(definitions.map(({ slug }) => [`${slug.toUpperCase()}_ENABLED`, 'false']));
     const PROVIDERS_FILE = providersFile({ accounts: [fileAccount(), fileAccount({ name: 'second' })] });
     for (const env of [{}, complete(), { ...LIVE, ...complete() }, { PROVIDERS_FILE }]) {
       for (const { slug } of definitions) {
@@ -284,6 +364,39 @@ describe('the value of a setting', () => {
     assert.match(text.join(), /^PROVIDERS_FILE: accounts\.0\.settings\.payoutKey: has a space at an end/);
   });
 
+  test('is refused as a flag unless it is true or false', () => {
+    for (const value of ['True', '1', 'yes', 'on']) {
+      const faults = faultsOf({ ...complete(), OXAPAY_RISK_DOUBLE_PAYMENT: value });
+      assert.deepEqual(faults, ['OXAPAY_RISK_DOUBLE_PAYMENT: is true or false']);
+    }
+    const PROVIDERS_FILE = providersFile({
+      accounts: [fileAccount({ settings: { baseUrl: 'https://o.test', payoutKey: 'x', riskDoublePayment: 'maybe' } })],
+    });
+    assert.deepEqual(faultsOf({ PROVIDERS_FILE }), [
+      'PROVIDERS_FILE: accounts.0.settings.riskDoublePayment: is true or false',
+    ]);
+    for (const value of ['true', 'false']) {
+      const [account] = accountsOf(load({ ...complete(), OXAPAY_RISK_DOUBLE_PAYMENT: value }), 'oxapay');
+      assert.equal(account?.reveal(null).values.riskDoublePayment, value);
+    }
+  });
+
+  test('may have line breaks only as a private key in PEM', () => {
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    for (const key of [pem, pem.replaceAll('\n', '\r\n'), pem.trim()]) {
+      const [account] = accountsOf(load({ ...complete(), OXAPAY_PAYOUT_KEY: key }), 'oxapay');
+      assert.equal(account?.reveal(null).values.payoutKey, key);
+    }
+    for (const [name, value] of [
+      ['OXAPAY_PAYOUT_KEY', `${pem}x-injected: 1`],
+      ['OXAPAY_PAYOUT_KEY', `x\n${pem}`],
+      ['IO2328_PROJECT', pem],
+    ] as const) {
+      assert.match(faultsOf({ ...complete(), [name]: value }).join(), new RegExp(`^${name}: has a space at an end`));
+    }
+  });
+
   test('that is a base URL is an http or https one without user, query and fragment', () => {
     for (const url of [
       'oxapay.test/v1',
@@ -307,7 +420,7 @@ describe('a PROVIDERS_FILE', () => {
     ];
     const config = load({ PROVIDERS_FILE: providersFile({ accounts }), SECOND_KEY: keys[1] });
     const revealed = accountsOf(config, 'oxapay').map((account) => account.reveal('https://pay.test/hook'));
-    const values = { ...settings, generalKey: '' };
+    const values = { ...settings, generalKey: '', riskDoublePayment: 'false' };
     const callbackUrl = 'https://pay.test/hook';
     assert.deepEqual(revealed, [
       { name: 'first', enabled: true, callbackUrl, values: { ...values, payoutKey: keys[0] } },

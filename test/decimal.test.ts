@@ -5,6 +5,7 @@ import {
   canonicalDecimal,
   compareDecimals,
   decimalPlaces,
+  divideDecimals,
   equalDecimals,
   isZero,
   multiplyDecimals,
@@ -70,6 +71,19 @@ describe('decimals', () => {
       multiplyDecimals(decimal('123456789012345678'), decimal('123456789'), 0),
       '15241578751714678763907942',
     );
+  });
+
+  it('divide exactly where that is possible, else down or up to the place that is named, and never by zero', () => {
+    assert.equal(divideDecimals(decimal('718.2'), decimal('7.182'), 2, 'DOWN'), '100');
+    assert.equal(divideDecimals(decimal('718.20'), decimal('7.182'), 2, 'UP'), '100');
+    assert.equal(divideDecimals(decimal('1'), decimal('3'), 2, 'DOWN'), '0.33');
+    assert.equal(divideDecimals(decimal('1'), decimal('3'), 2, 'UP'), '0.34');
+    assert.equal(divideDecimals(decimal('0.01'), decimal('7'), 2, 'DOWN'), '0');
+    assert.equal(divideDecimals(decimal('0.01'), decimal('7'), 2, 'UP'), '0.01');
+    assert.equal(divideDecimals(decimal('2'), decimal('3'), 18, 'UP'), '0.666666666666666667');
+    assert.equal(divideDecimals(decimal('7'), decimal('2'), 0, 'DOWN'), '3');
+    assert.equal(divideDecimals(decimal('0'), decimal('2'), 2, 'UP'), '0');
+    assert.equal(divideDecimals(decimal('1'), decimal('0.00'), 2, 'UP'), null);
   });
 
   it('are read from JSON numbers by their source text, exponents written out', () => {

@@ -57,7 +57,9 @@ const count = (value: unknown): number => (value as readonly unknown[]).length;
 async function created(input: string): Promise<Record<string, unknown>> {
   const amount = 'amount: { amount: "10.83", currency: "USDT" }';
   const to = 'destination: { blockchain: { address: "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t", network: "TRON" } }';
-  const fields = 'feeMode sendBefore sourceCurrency description metadata { key } provider { provider }';
+  const fields =
+    'feeMode autoConfirm sendBefore sourceCurrency receiveCurrency purpose relationship sourceOfFunds fundingAddress ' +
+    'originator { name } description metadata { key } provider { provider }';
   const answer = await ask(
     `mutation { createPayout(input: { ${input} ${amount} ${to} }) { ... on CreatePayoutSuccess { payout { ${fields} } } } }`,
   );
@@ -110,6 +112,14 @@ const PROOFS: Readonly<Record<string, (stated: string) => Promise<void>>> = {
     assert.equal(answer.sequence, MADE);
     assert.equal(count(answer.events.edges), Number(stated));
   },
+  'Query.attention(first)': async (stated) => {
+    for (let made = 0; made < MADE; made += 1) {
+      const payout = samplePayout({ merchantId: world.merchantId, reference: `doubt-${made}`, state: 'IN_DOUBT' });
+      await world.store.insert({ ...payout, nextCheckAt: null }, sampleEvent(payout));
+    }
+    const { attention } = (await ask('{ attention { edges { cursor } } }')) as { attention: { edges: unknown } };
+    assert.equal(count(attention.edges), Number(stated));
+  },
   'CreatePayoutInput.provider': async () => {
     assert.deepEqual((await created('reference: "default-provider"')).provider, { provider: 'IO2328' });
   },
@@ -118,6 +128,24 @@ const PROOFS: Readonly<Record<string, (stated: string) => Promise<void>>> = {
   },
   'CreatePayoutInput.sourceCurrency': async () => {
     assert.equal((await created('reference: "default-source"')).sourceCurrency, null);
+  },
+  'CreatePayoutInput.receiveCurrency': async () => {
+    assert.equal((await created('reference: "default-receive"')).receiveCurrency, null);
+  },
+  'CreatePayoutInput.originator': async () => {
+    assert.equal((await created('reference: "default-originator"')).originator, null);
+  },
+  'CreatePayoutInput.purpose': async () => {
+    assert.equal((await created('reference: "default-purpose"')).purpose, null);
+  },
+  'CreatePayoutInput.relationship': async () => {
+    assert.equal((await created('reference: "default-relationship"')).relationship, null);
+  },
+  'CreatePayoutInput.sourceOfFunds': async () => {
+    assert.equal((await created('reference: "default-source-of-funds"')).sourceOfFunds, null);
+  },
+  'CreatePayoutInput.fundingAddress': async () => {
+    assert.equal((await created('reference: "default-funding"')).fundingAddress, null);
   },
   'CreatePayoutInput.metadata': async () => {
     assert.deepEqual((await created('reference: "default-metadata"')).metadata, []);
@@ -149,6 +177,7 @@ describe('every default that a description states', () => {
   it('and that the schema itself declares is the one that is used', async () => {
     const input = schema.getType('CreatePayoutInput');
     assert.ok(isInputObjectType(input));
-    assert.equal((await created('reference: "default-fee-mode"')).feeMode, 'ADD');
+    const payout = await created('reference: "default-fee-mode"');
+    assert.deepEqual([payout.feeMode, payout.autoConfirm], ['ADD', true]);
   });
 });

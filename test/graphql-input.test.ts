@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import type { ApiKeyId, MerchantId, Scope } from '../src/domain/merchant.ts';
-import type { Payout, PayoutId } from '../src/domain/payout.ts';
+import type { Parties, Payout, PayoutId } from '../src/domain/payout.ts';
+import type { ProviderId } from '../src/domain/provider.ts';
 import type { Cursor } from '../src/feed.ts';
 import { createContext, type Services } from '../src/graphql/context.ts';
 import { createEngine } from '../src/graphql/engine.ts';
+import { toParty } from '../src/graphql/party.ts';
 import { schema } from '../src/graphql/schema.ts';
 import type { Viewer } from '../src/keys.ts';
-import type { CreateInput } from '../src/payouts.ts';
+import type { ActionInput, ActionResult, CreateInput } from '../src/payouts.ts';
 import * as documents from './operations/generated/graphql.ts';
 import { silentLog } from './support/log.ts';
 import { samplePayout } from './support/payouts.ts';
@@ -20,9 +22,18 @@ const engine = createEngine(silentLog);
 /** What reached the write side, and how often payouts were read. */
 let created: { readonly merchantId: MerchantId; readonly input: CreateInput }[] = [];
 let reads: (readonly PayoutId[])[] = [];
+/** What was asked of payouts, and how it is answered; how often their parties were read, and an operator settled doubt. */
+let acted: ActionInput[] = [];
+let answer: ActionResult = { kind: 'notFound' };
+let partiesRead = 0;
+let settled: unknown[] = [];
 beforeEach(() => {
   created = [];
   reads = [];
+  acted = [];
+  answer = { kind: 'notFound' };
+  partiesRead = 0;
+  settled = [];
 });
 
 const known = new Map<PayoutId, Payout>();
@@ -32,6 +43,23 @@ for (const reference of ['one', 'two']) {
 }
 const [one, two] = [...known.values()];
 assert.ok(one && two);
+/** A payout to a bank account, with its parties. */
+const banked = samplePayout({
+  merchantId: OWN,
+  reference: 'banked',
+  order: { ...one.order, destination: { kind: 'bank', accountType: 'BANK', lastFour: '0123', network: null } },
+  parties: 'parties-1',
+});
+known.set(banked.id, banked);
+/** The same, erased. */
+const erased = { ...banked, id: `${banked.id.slice(0, -1)}z` as PayoutId, reference: 'erased', parties: null };
+known.set(erased.id, erased);
+const nobody = toParty({});
+const PARTIES: Parties = {
+  originator: { ...nobody, firstName: 'Ann', lastName: 'Example' },
+  beneficiary: { ...nobody, name: '张三' },
+  accountNumber: '6222021234560123',
+};
 
 const nothing = () => Promise.reject(new Error('not asked for here'));
 const services: Services = {
@@ -42,8 +70,25 @@ const services: Services = {
       created.push({ merchantId, input });
       return { kind: 'created', payout: one, replayed: false };
     },
-    cancel: async () => ({ kind: 'notFound' }),
+    async act(_merchantId, _actor, _id, input) {
+      acted.push(input);
+      return answer;
+    },
+    async resolve(...asked) {
+      settled.push(asked.slice(1));
+      return { kind: 'resolved', payout: one };
+    },
+    async erase(...asked) {
+      settled.push(asked.slice(1));
+      return { kind: 'erased', payout: one };
+    },
+    async parties() {
+      partiesRead += 1;
+      return PARTIES;
+    },
   },
+  catalogue: { assets: nothing, knownAssets: () => [], reference: nothing },
+  health: { of: () => ({ state: 'UNKNOWN', lastSuccessAt: null, lastFailureAt: null }) },
   store: {
     environment: 'SANDBOX',
     async payouts(merchantId, ids) {
@@ -55,6 +100,8 @@ const services: Services = {
     page: async () => ({ payouts: [], more: false }),
     payoutEvents: nothing,
     event: async () => null,
+    attention: nothing,
+    queue: nothing,
   },
   feed: {
     parseCursor: () => null,
@@ -98,6 +145,25 @@ const blockchain = (changes: object) => ({
 const money = (amount: unknown) => ({ amount: { amount, currency: 'USDT' } });
 const entries = (count: number) => Array.from({ length: count }, (_, at) => ({ key: `k${at}`, value: 'v' }));
 
+const BENEFICIARY = ['destination', 'bank', 'beneficiary'] as const;
+const bank = (party: object, changes: object = {}) => ({
+  destination: { bank: { accountNumber: '6222021234560123', beneficiary: { name: '张三', ...party }, ...changes } },
+});
+const PARTY_FAULTS: readonly (readonly [field: string, value: string])[] = [
+  ['name', ''],
+  ['lastName', 'x'.repeat(201)],
+  ['firstName', 'a\u0007b'],
+  ['nationality', 'cn'],
+  ['idCountry', 'C1'],
+  ['idIssueDate', '2026-02-29'],
+  ['idExpiryDate', '2026-2-3'],
+  ['dateOfBirth', '1990-13-01'],
+  ['dateOfBirth', '01/02/1990'],
+  ['phoneCountryCode', '+86'],
+  ['phone', '138 1234'],
+  ['email', 'ann at example.com'],
+];
+
 /** Each with the only field at fault. */
 const INVALID: readonly (readonly [what: string, changes: object, path: readonly string[]])[] = [
   ['an amount of zero', money('0'), ['amount', 'amount']],
@@ -138,6 +204,32 @@ const INVALID: readonly (readonly [what: string, changes: object, path: readonly
     { destination: { channel: { channel: 'x', account: '' } } },
     ['destination', 'channel', 'account'],
   ],
+  ...[
+    ['of five characters', '62220'],
+    ['with a space', '6222 0212 3456'],
+    ['of 65 characters', '6'.repeat(65)],
+    ['with a letter beyond ASCII', '622202١2345'],
+  ].map(
+    ([what, accountNumber]) =>
+      [`an account number ${what}`, bank({}, { accountNumber }), ['destination', 'bank', 'accountNumber']] as const,
+  ),
+  ['a beneficiary of nothing', { destination: { bank: { accountNumber: '622202123', beneficiary: {} } } }, BENEFICIARY],
+  ...PARTY_FAULTS.map(
+    ([field, value]) => [`a party's ${field} ${value}`, bank({ [field]: value }), [...BENEFICIARY, field]] as const,
+  ),
+  ['an originator without a country', { originator: { nationality: 'China' } }, ['originator', 'nationality']],
+  [
+    'an address in a country of three letters',
+    { originator: { address: { line: '1 Road', country: 'CHN' } } },
+    ['originator', 'address', 'country'],
+  ],
+  ['an empty purpose', { purpose: '' }, ['purpose']],
+  ['a relationship of 201 characters', { relationship: 'r'.repeat(201) }, ['relationship']],
+  ['a source of funds with a line break', { sourceOfFunds: 'a\nb' }, ['sourceOfFunds']],
+  ['two currencies beside its own', { sourceCurrency: 'BTC', receiveCurrency: 'ETH' }, ['receiveCurrency']],
+  ['a received currency that is none', { receiveCurrency: 'us dollars' }, ['receiveCurrency']],
+  ['a funding address of another network', { fundingAddress: `0x${'1'.repeat(40)}` }, ['fundingAddress']],
+  ['a funding address beside a bank', { ...bank({}), fundingAddress: ADDRESS }, ['fundingAddress']],
   ['a description with a control character', { description: 'a\u0000b' }, ['description']],
   ['a description of 256 characters', { description: 'd'.repeat(256) }, ['description']],
   ['51 metadata entries', { metadata: entries(51) }, ['metadata']],
@@ -215,10 +307,17 @@ describe('createPayout', () => {
             feeMode: 'ADD',
             destination: { kind: 'blockchain', address: ADDRESS, network: 'TRON', memo: null },
             sourceCurrency: null,
+            receiveCurrency: null,
+            purpose: null,
+            relationship: null,
+            sourceOfFunds: null,
+            fundingAddress: null,
             description: null,
           },
           provider: null,
           sendBefore: null,
+          autoConfirm: true,
+          parties: null,
           metadata: [],
         },
       },
@@ -234,6 +333,11 @@ describe('createPayout', () => {
       provider: 'OXAPAY',
       sourceCurrency: 'BTC',
       sendBefore: '2020-02-29t23:59:59.5+01:00',
+      purpose: 'Salary',
+      relationship: 'Self',
+      sourceOfFunds: 'Employment income',
+      autoConfirm: false,
+      originator: { firstName: 'Ann' },
       description: 'für Änne, 谢谢',
       metadata: [{ key: 'k', value: '' }],
     });
@@ -244,13 +348,84 @@ describe('createPayout', () => {
         feeMode: 'DEDUCT',
         destination: { kind: 'channel', channel: 'GCASH', account: '0917', network: 'INSTAPAY' },
         sourceCurrency: 'BTC',
+        receiveCurrency: null,
+        purpose: 'Salary',
+        relationship: 'Self',
+        sourceOfFunds: 'Employment income',
+        fundingAddress: null,
         description: 'für Änne, 谢谢',
       },
       provider: 'OXAPAY',
       // Past or not: a known reference is answered before anything that time can change.
       sendBefore: new Date('2020-02-29T22:59:59.500Z'),
+      autoConfirm: false,
+      parties: { originator: { ...nobody, firstName: 'Ann' }, beneficiary: null, accountNumber: null },
       metadata: [{ key: 'k', value: '' }],
     });
+  });
+
+  test('keeps a bank account and its owner out of the order, but for the last four characters', async () => {
+    const address = { line: '人民路1号', city: 'Guangzhou', country: 'CN' };
+    const whole = {
+      name: '张三',
+      middleName: 'M',
+      nationality: 'CN',
+      idType: 'ID_CARD',
+      idNumber: '440100199002280000',
+      idCountry: 'CN',
+      idIssueDate: '2020-02-29',
+      idExpiryDate: '2040-02-29',
+      dateOfBirth: '1990-02-28',
+      occupation: 'Professor',
+      phoneCountryCode: '86',
+      phone: '13800001234',
+      email: 'zhang@example.com',
+      sex: 'FEMALE',
+      address,
+      accountNumber: '6222',
+      accountType: 'ALIPAY',
+    };
+    await create({ ...bank(whole, { accountType: 'WECHAT' }), receiveCurrency: 'CNY' });
+    const { order, parties } = created[0]?.input ?? {};
+    assert.deepEqual(order?.destination, { kind: 'bank', accountType: 'WECHAT', lastFour: '0123', network: null });
+    assert.equal(order?.receiveCurrency, 'CNY');
+    assert.deepEqual(parties, {
+      originator: null,
+      beneficiary: {
+        ...nobody,
+        ...whole,
+        address: { district: null, state: null, postalCode: null, ...address },
+      },
+      accountNumber: '6222021234560123',
+    });
+  });
+
+  test('takes a funding address on the network of the destination', async () => {
+    await create({ fundingAddress: ADDRESS });
+    assert.equal(created[0]?.input.order.fundingAddress, ADDRESS);
+  });
+
+  test('never repeats in a message what does not fit, since it may be personal data', async () => {
+    const secret = 622202123456;
+    for (const changes of [
+      bank({ idNumber: secret }),
+      bank({}, { accountNumber: secret }),
+      bank({ surname: `${secret}` }),
+      bank({}, { beneficiary: `${secret}` }),
+      { originator: { firstName: `${secret}`, address: { city: `${secret}` } } },
+      { destination: { bank: { accountNumber: `${secret}` } } },
+      { originator: `${secret}` },
+      bank({ phone: `+${secret}` }),
+      bank({ idNumber: `\u0000${secret}` }),
+    ]) {
+      const result = JSON.stringify(await create(changes));
+      assert.match(result, /BAD_REQUEST|INVALID_INPUT/);
+      assert.ok(!result.includes(String(secret)), result);
+    }
+    const literal = `mutation { amendPayout(input: { payoutId: "x", originator: { phone: ${secret} } }) { __typename } }`;
+    const [error] = engine.validate(engine.parse(literal));
+    assert.match(error?.message ?? '', /phone|String/);
+    assert.ok(!error?.message.includes(String(secret)));
   });
 
   test('is checked the same where the input stands in the text of the operation', async () => {
@@ -261,6 +436,197 @@ describe('createPayout', () => {
     assert.equal((await ask(text('"1"'))).data.createPayout.__typename, 'CreatePayoutSuccess');
     const [error] = engine.validate(engine.parse(text('1')));
     assert.equal(error?.extensions.code, 'BAD_REQUEST');
+  });
+});
+
+describe('an action', () => {
+  const pdf = Buffer.from('%PDF-1.7 and so on');
+  const document = (changes: object = {}) => ({
+    input: { payoutId: one.id, type: 'other', fileName: 'a.pdf', contentBase64: pdf.toString('base64'), ...changes },
+  });
+
+  test('on a payout that is not there is NOT_FOUND, and an id of another form is not even looked up', async () => {
+    for (const payoutId of ['po_00000000000000000000000000', 'nonsense', '']) {
+      const { data } = await ask(documents.ConfirmPayoutDocument, { payoutId });
+      assert.deepEqual([data.confirmPayout.code, data.confirmPayout.moneyMoved], ['NOT_FOUND', 'NO']);
+    }
+    assert.deepEqual(acted, [{ action: 'CONFIRM' }]);
+  });
+
+  test("that a provider lacks says so, with the reason, and with the payout's own word on money", async () => {
+    answer = { kind: 'unsupported', reasons: [{ provider: 'OXAPAY' as ProviderId, reason: 'it has no second step' }] };
+    const { data } = await ask(documents.ConfirmPayoutDocument, { payoutId: one.id });
+    const { code, moneyMoved, reasons } = data.confirmPayout;
+    assert.deepEqual([code, moneyMoved], ['UNSUPPORTED', 'NO']);
+    assert.deepEqual(reasons, [{ provider: 'OXAPAY', reason: 'it has no second step' }]);
+  });
+
+  test('amends only what is given, and needs something to amend', async () => {
+    answer = { kind: 'taken', payout: one };
+    const input = { payoutId: one.id, purpose: 'Salary', originator: { lastName: 'Example' } };
+    const { data } = await ask(documents.AmendPayoutDocument, { input });
+    assert.equal(data.amendPayout.__typename, 'AmendPayoutSuccess');
+    const amendment = {
+      originator: { ...nobody, lastName: 'Example' },
+      beneficiary: null,
+      purpose: 'Salary',
+      relationship: null,
+      sourceOfFunds: null,
+    };
+    assert.deepEqual(acted, [{ action: 'AMEND', amendment }]);
+    for (const nothingElse of [{}, { purpose: null }]) {
+      const refused = await ask(documents.AmendPayoutDocument, { input: { payoutId: one.id, ...nothingElse } });
+      assert.equal(refused.data.amendPayout.code, 'INVALID_INPUT');
+    }
+    assert.equal(acted.length, 1);
+  });
+
+  test('attaches what is a PDF, a JPEG or a PNG by its content, whatever its name says', async () => {
+    answer = { kind: 'taken', payout: one };
+    const jpeg = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0x00]);
+    const png = Buffer.from('\x89PNG\r\n\x1a\n and so on', 'latin1');
+    for (const content of [pdf, jpeg, png]) {
+      const given = document({ contentBase64: content.toString('base64'), fileName: 'scan.bin', note: 'n' });
+      const { data } = await ask(documents.AttachDocumentDocument, given);
+      assert.equal(data.attachDocument.__typename, 'AttachDocumentSuccess');
+      const sent = { type: 'other', fileName: 'scan.bin', content, note: 'n' };
+      assert.deepEqual(acted.at(-1), { action: 'ATTACH_DOCUMENT', document: sent });
+    }
+  });
+
+  const MIB = 1024 * 1024;
+  const REFUSED: readonly (readonly [what: string, changes: object, path: string])[] = [
+    [
+      'of another kind under the name of a PDF',
+      { contentBase64: Buffer.from('<html>').toString('base64') },
+      'contentBase64',
+    ],
+    ['of nothing', { contentBase64: '' }, 'contentBase64'],
+    ['that begins like one and ends', { contentBase64: Buffer.from('%PDF').toString('base64') }, 'contentBase64'],
+    [
+      'of a byte more than 5 MiB',
+      { contentBase64: Buffer.concat([pdf, Buffer.alloc(5 * MIB + 1 - pdf.length)]).toString('base64') },
+      'contentBase64',
+    ],
+    ['in Base64 with a line break', { contentBase64: `${pdf.toString('base64')}\n` }, 'contentBase64'],
+    [
+      'in URL-safe Base64',
+      { contentBase64: Buffer.from('%PDF-\xff\xff\xff', 'latin1').toString('base64url') },
+      'contentBase64',
+    ],
+    ['with a path for a name', { fileName: '../a.pdf' }, 'fileName'],
+    ['with no name', { fileName: '' }, 'fileName'],
+    ['of no type', { type: '' }, 'type'],
+    ['with a note of 501 characters', { note: 'n'.repeat(501) }, 'note'],
+  ];
+  for (const [what, changes, path] of REFUSED) {
+    test(`refuses a document ${what}, and stores nothing`, async () => {
+      const { data } = await ask(documents.AttachDocumentDocument, document(changes));
+      assert.equal(data.attachDocument.code, 'INVALID_INPUT');
+      assert.deepEqual(
+        data.attachDocument.issues.map((issue: { path: string[] }) => issue.path.join('.')),
+        [path],
+      );
+      assert.deepEqual(acted, []);
+    });
+  }
+
+  test('takes a document of exactly 5 MiB', async () => {
+    answer = { kind: 'taken', payout: one };
+    const whole = Buffer.concat([pdf, Buffer.alloc(5 * MIB - pdf.length)]);
+    const { data } = await ask(documents.AttachDocumentDocument, document({ contentBase64: whole.toString('base64') }));
+    assert.equal(data.attachDocument.__typename, 'AttachDocumentSuccess');
+  });
+});
+
+describe('settling doubt', () => {
+  const operator = viewerOf(null);
+  const resolve = (outcome: object, note = 'asked by telephone', viewer = operator) =>
+    ask(documents.ResolvePayoutDocument, { input: { payoutId: one.id, outcome, note }, merchantId: OWN }, viewer);
+
+  test('is for operators that may write, and for nobody else', async () => {
+    const erasing = { input: { payoutId: one.id, note: 'asked to' }, merchantId: OWN };
+    for (const viewer of [viewerOf(OWN), viewerOf(null, ['payouts:read']), viewerOf(OWN, [])]) {
+      assert.equal(codeOf(await resolve({ seen: true }, 'note', viewer)), 'FORBIDDEN');
+      assert.equal(codeOf(await ask(documents.ErasePayoutDocument, erasing, viewer)), 'FORBIDDEN');
+    }
+    assert.deepEqual(settled, []);
+  });
+
+  test('hands on what was found out, with the note and who says so', async () => {
+    const actor = { source: 'OPERATOR', actor: 'ak_test' };
+    for (const [outcome, how] of [
+      [{ arrived: { providerReference: 'T-1' } }, { kind: 'arrived', providerReference: 'T-1' }],
+      [{ neverArrived: { next: 'FAIL' } }, { kind: 'neverArrived', next: 'FAIL' }],
+      [{ neverArrived: { next: 'SEND_AGAIN' } }, { kind: 'neverArrived', next: 'SEND_AGAIN' }],
+      [{ seen: true }, { kind: 'seen' }],
+    ] as const) {
+      const { data } = await resolve(outcome);
+      assert.equal(data.resolvePayout.__typename, 'ResolvePayoutSuccess');
+      assert.deepEqual(settled.pop(), [actor, one.id, how, 'asked by telephone']);
+    }
+    await ask(
+      documents.ErasePayoutDocument,
+      { input: { payoutId: one.id, note: 'asked to' }, merchantId: OWN },
+      operator,
+    );
+    assert.deepEqual(settled, [[actor, one.id, 'asked to']]);
+  });
+
+  test('needs a note of 1 to 500 characters, and an outcome that says something', async () => {
+    for (const [outcome, note, path] of [
+      [{ seen: true }, '', 'note'],
+      [{ seen: true }, 'n'.repeat(501), 'note'],
+      [{ seen: false }, 'note', 'outcome.seen'],
+      [{ arrived: { providerReference: '' } }, 'note', 'outcome.arrived.providerReference'],
+    ] as const) {
+      const { data } = await resolve(outcome, note);
+      assert.deepEqual(
+        data.resolvePayout.issues.map((issue: { path: string[] }) => issue.path.join('.')),
+        [path],
+      );
+    }
+    assert.equal(codeOf(await resolve({ seen: true, arrived: { providerReference: 'x' } })), 'BAD_REQUEST');
+    assert.deepEqual(settled, []);
+  });
+});
+
+describe('personal data', () => {
+  const read = async (id: PayoutId, scopes?: readonly Scope[]) =>
+    (await ask(documents.PayoutPartiesDocument, { id }, viewerOf(OWN, scopes))).data.payout;
+
+  test('is shown to whom may read, read once however many fields it fills', async () => {
+    const { originator, destination } = await read(banked.id);
+    assert.deepEqual([originator.firstName, destination.beneficiary.name], ['Ann', '张三']);
+    assert.equal(destination.accountNumber, '6222021234560123');
+    assert.equal(partiesRead, 1);
+  });
+
+  test('is not read where nobody asks for it, or where there is none', async () => {
+    await ask(`{ payout(id: "${banked.id}") { state destination { __typename } } }`);
+    await read(one.id);
+    assert.equal(partiesRead, 0);
+  });
+
+  test('that was erased leaves the last four characters of the account', async () => {
+    const { originator, destination } = await read(erased.id);
+    assert.deepEqual([originator, destination.beneficiary, destination.accountNumber], [null, null, '••••0123']);
+  });
+
+  test('is not shown by a mutation to a key that may only write', async () => {
+    answer = { kind: 'taken', payout: banked };
+    const shown = (fields: string) =>
+      ask(
+        `mutation { cancelPayout(input: { id: "${banked.id}" }) { ... on CancelPayoutSuccess { payout { ${fields} } } } }`,
+        {},
+        viewerOf(OWN, ['payouts:write']),
+      );
+    const masked = await shown('destination { ... on BankDestination { accountNumber } }');
+    assert.equal(masked.data.cancelPayout.payout.destination.accountNumber, '••••0123');
+    for (const fields of ['originator { name }', 'destination { ... on BankDestination { beneficiary { name } } }']) {
+      assert.equal(codeOf(await shown(fields)), 'FORBIDDEN', fields);
+    }
+    assert.equal(partiesRead, 0);
   });
 });
 

@@ -26,7 +26,9 @@ function openScene() {
   const services: Services = {
     providers: [],
     log: silentLog,
-    payouts: { create: unused, cancel: unused },
+    payouts: { create: unused, act: unused, resolve: unused, erase: unused, parties: unused },
+    catalogue: { assets: unused, knownAssets: () => [], reference: unused },
+    health: { of: () => ({ state: 'UNKNOWN', lastSuccessAt: null, lastFailureAt: null }) },
     store: {
       environment: 'SANDBOX',
       async payouts(merchantId, ids) {
@@ -38,6 +40,8 @@ function openScene() {
       page: unused,
       payoutEvents: unused,
       event: unused,
+      attention: unused,
+      queue: unused,
     },
     feed: {
       parseCursor: (text) => (text === 'known' ? ('known' as Cursor) : null),

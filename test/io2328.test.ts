@@ -1,15 +1,31 @@
 import assert from 'node:assert/strict';
+import { createSecretKey } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { test } from 'node:test';
-import { type Decimal, parseDecimal } from '../src/domain/money.ts';
+import { type TestContext, test } from 'node:test';
+import { addDecimals, type Decimal, equalDecimals, multiplyDecimals, parseDecimal } from '../src/domain/money.ts';
 import type { BlockchainDestination, Order } from '../src/domain/payout.ts';
-import type { AttemptRef, Provider, SendOutcome, StatusReport } from '../src/domain/provider.ts';
+import {
+  type AttemptRef,
+  abilitiesOf,
+  type Provider,
+  type QuoteRequest,
+  type ReadOutcome,
+  type SendOutcome,
+  type StatusReport,
+} from '../src/domain/provider.ts';
 import * as fixtures from '../src/providers/io2328/fixtures.ts';
 import { definition } from '../src/providers/io2328/index.ts';
+import { readRates } from '../src/providers/io2328/market.ts';
+import { CURRENCIES, NETWORKS } from '../src/providers/io2328/networks.ts';
+import { sandbox as side } from '../src/providers/io2328/sandbox.ts';
 import * as wire from '../src/providers/io2328/wire.ts';
+import { createIds } from '../src/runtime.ts';
+import { openSandbox } from '../src/sandbox.ts';
 import { type Answered, createTransport } from '../src/transport.ts';
+import { createManualClock } from './support/clock.ts';
+import { silentLog } from './support/log.ts';
 
 const AT = new Date('2026-05-02T20:29:50Z');
 const KEY = fixtures.PAYOUT_KEY;
@@ -42,6 +58,11 @@ function orderOf(
       ...to,
     },
     sourceCurrency: null,
+    receiveCurrency: null,
+    purpose: null,
+    relationship: null,
+    sourceOfFunds: null,
+    fundingAddress: null,
     description: null,
     ...rest,
   };
@@ -58,7 +79,7 @@ function createAnswer(members: object = {}): string {
 
 function accepted(body: string): StatusReport {
   const outcome = wire.readCreate(answered(200, body));
-  assert.equal(outcome?.kind, 'accepted');
+  assert.ok(outcome?.kind === 'accepted' && outcome.report !== null);
   return outcome.report;
 }
 
@@ -129,6 +150,7 @@ test('the recorded create answer is an accepted payout that is under way', () =>
       received: { amount: '0.89', currency: 'TRX' },
       moneyMoved: 'YES',
       failure: null,
+      allows: [],
       echo: {
         amount: '1.00',
         currency: 'TRX',
@@ -154,15 +176,51 @@ test('the recorded status is a completed payout, debited in the currency that wa
 
 test('the recorded calculation and balances are read exactly', () => {
   assert.deepEqual(wire.decodeCalc(fixtures.CALC.answer), {
-    debit: { amount: '103.00000000', currency: 'USDT' },
-    received: { amount: '100', currency: 'USDT' },
-    fee: { amount: '3.00000000', currency: 'USDT' },
+    currency: 'USDT',
+    network: 'TRX-TRC20',
+    amount: '100',
+    feeMode: 'ADD',
+    charged: '103.00000000',
+    received: '100',
+    converted: null,
   });
   assert.deepEqual(wire.decodeBalances(fixtures.BALANCE.answer), [
-    { currency: 'USDT', available: '1250.50', locked: '0.00', active: true },
+    { currency: 'USDT', available: '1250.50', locked: '0.00' },
   ]);
   assert.equal(wire.decodeCalc(fixtures.REFUSAL), null);
   assert.equal(wire.decodeBalances('[]'), null);
+});
+
+test('a balance that is disabled is none of ours to pay from', () => {
+  assert.deepEqual(wire.decodeBalances(fixtures.BALANCE.answer.replace('active', 'disabled')), []);
+});
+
+test('the recorded rates are read exactly, and one odd rate spoils them', () => {
+  const rates = wire.decodeRates(fixtures.RATES.answer);
+  assert.equal(rates?.get('BTC')?.get('ETH'), '29.02345678');
+  assert.equal(rates?.get('USD')?.get('RUB'), '78.32190000');
+  assert.equal(rates?.get('ETH'), undefined);
+  assert.equal(wire.decodeRates(fixtures.RATES.answer.replace('78.32190000', '-1')), null);
+  assert.equal(wire.decodeRates(fixtures.REFUSAL), null);
+});
+
+test('a direction is an asset of ours with its bounds and its fixed fee', () => {
+  const asset = {
+    currency: 'USDT',
+    network: 'TRON',
+    minAmount: '1.50',
+    maxAmount: '100000',
+    feeModes: ['ADD', 'DEDUCT'],
+  };
+  const read = (from: string, to: string) => wire.decodeDirections(fixtures.DIRECTIONS.answer.replace(from, to));
+  assert.deepEqual(read('', ''), [{ ...asset, fee: '3' }]);
+  assert.deepEqual(read('"fixed"', '"percent"'), [{ ...asset, fee: null }]);
+  assert.deepEqual(read('"1.50"', 'null'), [{ ...asset, minAmount: null, fee: '3' }]);
+  assert.deepEqual(read('"withdrawal_status": "active"', '"withdrawal_status": "disabled"'), []);
+  assert.deepEqual(read('"deposit_status": "active"', '"deposit_status": "disabled"'), [{ ...asset, fee: '3' }]);
+  assert.deepEqual(read('TRX-TRC20', 'XRP'), []);
+  assert.deepEqual(read('"USDT"', '"USDC"'), []);
+  assert.equal(read('"network_code"', '"code"'), null);
 });
 
 test('each word of the provider is one state of ours, and an unknown word is no guess', () => {
@@ -272,42 +330,53 @@ test('nothing else says anything certain of a create', () => {
 // --- supports ---
 
 const provider = open('http://127.0.0.1:1');
+const NOBODY = { originator: null, beneficiary: null, accountNumber: null };
 
-function open(baseUrl: string): Provider {
-  const values = { baseUrl, project: 'project-1', payoutKey: KEY };
+function supports(order: Order): true | string {
+  return provider.supports(order, NOBODY, 'default');
+}
+
+function open(baseUrl: string, apiKey = fixtures.API_KEY): Provider {
+  const values = { baseUrl, project: 'project-1', payoutKey: KEY, apiKey };
   return definition.open(
     [{ name: 'default', enabled: true, callbackUrl: CALLBACK, values }],
     createTransport(() => AT),
+    () => AT,
   );
 }
 
 test('every currency is supported on each of its networks and on no other', () => {
-  for (const currency of wire.CURRENCIES) {
-    for (const { network, currencies } of wire.NETWORKS) {
+  for (const currency of CURRENCIES) {
+    for (const { network, currencies } of NETWORKS) {
       const known = currencies.some((each) => each === currency);
-      assert.equal(provider.supports(orderOf({ currency, to: { network } })) === true, known, `${currency} ${network}`);
+      assert.equal(supports(orderOf({ currency, to: { network } })) === true, known, `${currency} ${network}`);
     }
   }
 });
 
 test('what 2328.io cannot do is refused with one line that says so', () => {
   const channel: Order = { ...orderOf(), destination: { kind: 'channel', channel: 'x', account: 'y', network: null } };
-  assert.match(String(provider.supports(channel)), /blockchain/);
-  assert.match(String(provider.supports(orderOf({ currency: 'XRP' }))), /XRP on TRON/);
-  assert.match(String(provider.supports(orderOf({ to: { memo: 'm' } }))), /memo on TON and SOLANA only/);
+  assert.match(String(supports(channel)), /blockchain/);
+  assert.match(String(supports(orderOf({ currency: 'XRP' }))), /XRP on TRON/);
+  assert.match(String(supports(orderOf({ to: { memo: 'm' } }))), /memo on TON and SOLANA only/);
   const long = { network: 'TON', memo: 'é'.repeat(256) };
-  assert.match(String(provider.supports(orderOf({ currency: 'TON', to: long }))), /255 characters/);
-  assert.match(String(provider.supports(orderOf({ amount: '0.000000001' }))), /8 decimal places/);
-  assert.match(String(provider.supports(orderOf({ sourceCurrency: 'EUR' }))), /no EUR/);
+  assert.match(String(supports(orderOf({ currency: 'TON', to: long }))), /255 characters/);
+  assert.match(String(supports(orderOf({ amount: '0.000000001' }))), /8 decimal places/);
+  assert.match(String(supports(orderOf({ sourceCurrency: 'EUR' }))), /no EUR/);
+  assert.match(String(supports(orderOf({ receiveCurrency: 'BTC' }))), /converts what it debits/);
+  assert.match(String(supports(orderOf({ fundingAddress: 'T' }))), /own balances/);
+  const bank = { kind: 'bank', accountType: 'BANK', lastFour: '1234', network: null } as const;
+  assert.match(String(supports({ ...orderOf(), destination: bank })), /blockchain/);
 });
 
 test('both fee modes, a memo of 255 characters on TON and SOLANA, 8 places and a conversion are supported', () => {
   for (const network of ['TON', 'SOLANA']) {
     const to = { network, memo: '😀'.repeat(255) };
     const order = orderOf({ currency: 'USDT', feeMode: 'ADD', amount: '0.12345678', sourceCurrency: 'BTC', to });
-    assert.equal(provider.supports(order), true);
+    assert.equal(supports(order), true);
   }
-  assert.equal(provider.supports(orderOf({ amount: '1.0000000000' })), true);
+  assert.equal(supports(orderOf({ amount: '1.0000000000' })), true);
+  assert.equal(supports(orderOf({ purpose: 'Salary', relationship: 'Self', sourceOfFunds: 'Savings' })), true);
 });
 
 // --- webhooks ---
@@ -436,6 +505,7 @@ function attemptOf(providerReference: string | null = null): AttemptRef {
     providerReference,
     order: orderOf(),
     firstSentAt: AT,
+    storedBody: async () => null,
   };
 }
 
@@ -448,11 +518,13 @@ async function submit(status: number, body: string, headers: Record<string, stri
 
 test('a submit sends the stored body byte for byte, signed, and reads the answer', async () => {
   const { outcome, requests } = await against({ status: 200, body: fixtures.CREATE.answer }, async (connector) => {
-    const body = await connector.prepare('default', orderOf(), '9ed25264-8be4-439f-acf5-2a8732538d27');
-    return connector.submit(attemptOf(), body, call());
+    const number = '9ed25264-8be4-439f-acf5-2a8732538d27';
+    const prepared = await connector.prepare('default', orderOf(), NOBODY, number, call());
+    assert.ok(prepared.kind === 'body');
+    return connector.submit(attemptOf(), prepared.body, call());
   });
   assert.equal(outcome.kind, 'accepted');
-  assert.equal(outcome.report.providerReference, UUID);
+  assert.equal(outcome.report?.providerReference, UUID);
   assert.equal(requests.length, 1);
   const [request] = requests;
   assert.equal(`${request?.method} ${request?.url}`, 'POST /api/v1/payout');
@@ -556,5 +628,303 @@ test('the account is known by its project, and a repeat returns the first for a 
   assert.deepEqual(provider.accounts, [{ name: 'default', enabled: true, fingerprint: 'project-1' }]);
   assert.equal(provider.onRepeat, 'returnsFirst');
   assert.equal(provider.repeatWindowMs, 86_400_000);
-  assert.equal(provider.findsByOrderNumber, false);
+  assert.equal(provider.findsByOrderNumber, 'never');
+  assert.equal(provider.absenceRule('default'), null);
+});
+
+test('it declares what it can do, and nothing that it cannot', () => {
+  assert.deepEqual(abilitiesOf(provider).toSorted(), side.plays.toSorted());
+  assert.equal(provider.nearestAmounts, undefined);
+  assert.equal(provider.callsPerMinute, 600);
+  for (const { currency, network } of provider.knownAssets) {
+    assert.equal(supports(orderOf({ currency, to: { network: network ?? '' } })), true, `${currency} ${network}`);
+  }
+});
+
+// --- balances, assets and prices ---
+
+/** A question for the price of 100 USDT on TRON, the fee on top, with its parts replaced. */
+function question(parts: Partial<QuoteRequest> = {}): QuoteRequest {
+  return {
+    amount: { amount: decimal('100'), currency: 'USDT' },
+    feeMode: 'ADD',
+    network: 'TRON',
+    channel: null,
+    sourceCurrency: null,
+    receiveCurrency: null,
+    ...parts,
+  };
+}
+
+function known<T>(outcome: ReadOutcome<T> | string | undefined): T {
+  assert.ok(typeof outcome === 'object' && outcome.kind === 'known', JSON.stringify(outcome));
+  return outcome.value;
+}
+
+/** The recorded calculation with members of its result replaced. */
+function calcAnswer(members: object): string {
+  return JSON.stringify({ state: 0, result: { ...JSON.parse(fixtures.CALC.answer).result, ...members } });
+}
+
+test('balances and directions are asked for with the general key', async () => {
+  const signature = fixtures.SIGNATURES.find((each) => each.name === 'a balance GET')?.sign;
+  const balances = await against({ status: 200, body: fixtures.BALANCE.answer }, async (connector) =>
+    known(await connector.balances?.('default', call())),
+  );
+  assert.deepEqual(balances.outcome, [{ currency: 'USDT', available: '1250.50', locked: '0.00' }]);
+  const assets = await against({ status: 200, body: fixtures.DIRECTIONS.answer }, async (connector) =>
+    known(await connector.assets?.('default', call())),
+  );
+  assert.equal(assets.outcome.length, 1);
+  const requests = [...balances.requests, ...assets.requests];
+  assert.deepEqual(
+    requests.map(({ method, url }) => `${method} ${url}`),
+    ['GET /api/v1/balance', 'GET /api/v1/directions'],
+  );
+  for (const { headers } of requests) {
+    assert.deepEqual([headers.project, headers.sign], ['project-1', signature]);
+    assert.match(headers['user-agent'] ?? '', /^Outflow\//);
+  }
+});
+
+test('without a general key both are refused, and nothing is asked', async () => {
+  const connector = open('http://127.0.0.1:1', '');
+  const refused = { kind: 'rejected', vendorCode: null, vendorMessage: 'no general API key is configured' };
+  assert.deepEqual(await connector.balances?.('default', call()), refused);
+  assert.deepEqual(await connector.assets?.('default', call()), refused);
+  await connector.close();
+});
+
+test('a price is that of the recorded calculation, signed as recorded, and it adds up exactly', async () => {
+  const { outcome, requests } = await against({ status: 200, body: fixtures.CALC.answer }, (connector) =>
+    Promise.resolve(connector.quote?.('default', question(), call())),
+  );
+  assert.deepEqual(known(outcome), {
+    debit: { amount: '103.00000000', currency: 'USDT' },
+    fees: [{ amount: '3', currency: 'USDT', kind: 'PROVIDER' }],
+    receive: { amount: '100', currency: 'USDT' },
+    rate: null,
+    firmness: 'INDICATIVE',
+    expiresAt: null,
+  });
+  const [request] = requests;
+  assert.equal(`${request?.method} ${request?.url}`, 'POST /api/v1/payout/calc');
+  assert.equal(request?.body, fixtures.CALC.request);
+  assert.equal(request?.headers.sign, fixtures.SIGNATURES.find((each) => each.name === 'calc')?.sign);
+});
+
+/** Answers the calculation with one body and the rates with another. */
+async function price(calc: string, request: QuoteRequest, rates = fixtures.RATES.answer) {
+  const paths: string[] = [];
+  const server = createServer((incoming, response) => {
+    paths.push(`${incoming.url} ${incoming.headers.sign === undefined ? 'unsigned' : 'signed'}`);
+    response.end(incoming.url?.endsWith('/calc') ? calc : rates);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const connector = open(`http://127.0.0.1:${port}/api`);
+  try {
+    return { outcome: await connector.quote?.('default', request, call()), paths };
+  } finally {
+    await connector.close();
+    server.close();
+    await once(server, 'close');
+  }
+}
+
+test('a conversion is debited in the source, and its rate is what one debited unit is worth', async () => {
+  const named = { from_currency: 'BTC', debited_amount: '0.00109', debited_currency: 'BTC' };
+  const { outcome, paths } = await price(calcAnswer(named), question({ sourceCurrency: 'BTC' }));
+  assert.deepEqual(known(outcome), {
+    debit: { amount: '0.00109', currency: 'BTC' },
+    fees: [{ amount: '3', currency: 'USDT', kind: 'PROVIDER' }],
+    receive: { amount: '100', currency: 'USDT' },
+    rate: '94495.412844036697',
+    firmness: 'INDICATIVE',
+    expiresAt: null,
+  });
+  assert.deepEqual(paths, ['/api/v1/payout/calc signed']);
+});
+
+test('a conversion that the calculation does not name is priced by the public rates, through USD', async () => {
+  const { outcome, paths } = await price(fixtures.CALC.answer.replaceAll('USDT', 'BTC').replace('TRX-TRC20', 'BTC'), {
+    ...question({ sourceCurrency: 'USDT', network: null }),
+    amount: { amount: decimal('100'), currency: 'BTC' },
+  });
+  assert.deepEqual(known(outcome).debit, { amount: '9763029.07', currency: 'USDT' });
+  assert.equal(known(outcome).rate, '0.000010550004');
+  assert.deepEqual(paths, ['/api/v1/payout/calc signed', '/api/v1/exchange-rates unsigned']);
+  const crossed = await price(fixtures.CALC.answer, question({ sourceCurrency: 'BTC' }), crossRates());
+  assert.deepEqual(known(crossed.outcome).debit, { amount: '0.00108665', currency: 'BTC' });
+});
+
+/** USDT into BTC by way of USD alone. */
+function crossRates(): string {
+  return '{"state":0,"result":{"USDT":{"USD":"1.00000000"},"USD":{"BTC":"0.00001055"}}}';
+}
+
+test('a conversion without any rate is unavailable', async () => {
+  const { outcome } = await price(fixtures.CALC.answer, question({ sourceCurrency: 'LTC' }));
+  assert.partialDeepStrictEqual(outcome, { kind: 'unavailable' });
+  const dead = await price(fixtures.CALC.answer, question({ sourceCurrency: 'BTC' }), '<html>');
+  assert.partialDeepStrictEqual(dead.outcome, { kind: 'unavailable' });
+});
+
+test('a source that is the currency’s own is no conversion', async () => {
+  const { outcome, paths } = await price(fixtures.CALC.answer, question({ sourceCurrency: 'USDT' }));
+  assert.deepEqual([known(outcome).rate, paths.length], [null, 1]);
+});
+
+test('a price of something else, or one that does not add up, is none', async () => {
+  for (const members of [
+    { currency: 'USDC' },
+    { network: 'TON' },
+    { amount: '101' },
+    { fee_option: 'deduct' },
+    { network_amount: '99' },
+    { merchant_amount: '99' },
+    { merchant_amount: '-1' },
+    { network_amount: undefined },
+    { from_currency: 'BTC', debited_amount: '1', debited_currency: 'BTC' },
+  ]) {
+    const { outcome } = await price(calcAnswer(members), question());
+    assert.partialDeepStrictEqual(outcome, { kind: 'unavailable' }, JSON.stringify(members));
+  }
+  const elsewhere = { from_currency: 'LTC', debited_amount: '1', debited_currency: 'LTC' };
+  const { outcome } = await price(calcAnswer(elsewhere), question({ sourceCurrency: 'BTC' }));
+  assert.partialDeepStrictEqual(outcome, { kind: 'unavailable' });
+});
+
+test('what cannot be priced is said in one line, and nothing is asked', async () => {
+  const lineOf = async (parts: Partial<QuoteRequest>) => {
+    const answer = await provider.quote?.('default', question(parts), call());
+    return typeof answer === 'string' ? answer : JSON.stringify(answer);
+  };
+  assert.match(await lineOf({ channel: 'c' }), /no payment channels/);
+  assert.match(await lineOf({ receiveCurrency: 'BTC' }), /converts what it debits/);
+  assert.match(await lineOf({ sourceCurrency: 'EUR' }), /no EUR/);
+  assert.match(await lineOf({ network: null }), /name one of TRON, ETHEREUM/);
+  assert.match(await lineOf({ network: 'BITCOIN' }), /USDT on BITCOIN/);
+  assert.match(await lineOf({ amount: { amount: decimal('1'), currency: 'EUR' } }), /does not pay EUR/);
+  assert.match(await lineOf({ amount: { amount: decimal('0.000000001'), currency: 'USDT' } }), /8 decimal places/);
+});
+
+test('a question is refused in 2328.io’s own form alone; anything else is unavailable', async () => {
+  const cases: readonly [number, string, object][] = [
+    [401, refusal('Invalid signature'), { kind: 'rejected', vendorCode: '401', vendorMessage: 'Invalid signature' }],
+    [200, refusal('Payouts are off'), { kind: 'rejected', vendorCode: '200', vendorMessage: 'Payouts are off' }],
+    [422, refusal('Amount is too small'), { kind: 'rejected', vendorCode: '422' }],
+    [429, refusal('Too Many Requests'), { kind: 'unavailable', retryAfterMs: 5000 }],
+    [500, refusal('Oops'), { kind: 'unavailable' }],
+    [401, '<html>', { kind: 'unavailable' }],
+    [200, '', { kind: 'unavailable' }],
+    [200, '{"state":0,"result":{}}', { kind: 'unavailable' }],
+    [404, '', { kind: 'unavailable' }],
+  ];
+  for (const [status, body, expected] of cases) {
+    const reply = { status, body, headers: { 'retry-after': '5' } };
+    const { outcome } = await against(reply, async (connector) => [
+      await connector.balances?.('default', call()),
+      await connector.assets?.('default', call()),
+      await connector.quote?.('default', question(), call()),
+    ]);
+    for (const each of outcome) assert.partialDeepStrictEqual(each, expected, `${status} ${body}`);
+  }
+  assert.partialDeepStrictEqual(await provider.balances?.('default', call()), { kind: 'unavailable' });
+});
+
+// --- the connector and the stand-in ---
+
+async function standIn(context: TestContext) {
+  const clock = createManualClock();
+  const ids = createIds(clock);
+  const sandbox = await openSandbox({ clock, ids, log: silentLog, port: 0, dir: null, sides: [side] });
+  const transport = createTransport(clock.now);
+  const values = sandbox.credentials('io2328');
+  const account = { name: 'default', enabled: true, callbackUrl: null, values };
+  const connector = definition.open([account], transport, clock.now);
+  const line = transport.open({ baseUrl: sandbox.baseUrl('io2328') });
+  context.after(async () => {
+    await Promise.all([connector.close(), line.close()]);
+    await sandbox.close();
+  });
+  const key = createSecretKey('none of theirs', 'utf8');
+  const stranger = { project: 'nobody', payoutKey: key, apiKey: null, callbackUrl: null, line };
+  const submitOf = async (order: Order, orderNumber: string) => {
+    assert.equal(connector.supports(order, NOBODY, 'default'), true);
+    const prepared = await connector.prepare('default', order, NOBODY, orderNumber, call());
+    assert.ok(prepared.kind === 'body');
+    const attempt = { ...attemptOf(), orderNumber, order };
+    const outcome = await connector.submit(attempt, prepared.body, call());
+    assert.ok(outcome.kind === 'accepted' && outcome.report !== null, JSON.stringify(outcome));
+    return { attempt: { ...attempt, providerReference: outcome.report.providerReference }, report: outcome.report };
+  };
+  return { connector, sandbox, clock, stranger, submitOf };
+}
+
+function asQuestion({ amount, feeMode, destination, sourceCurrency, receiveCurrency }: Order): QuoteRequest {
+  return { amount, feeMode, network: destination.network, channel: null, sourceCurrency, receiveCurrency };
+}
+
+test('the stand-in’s sample is supported, is paid, costs what was quoted, and comes back to a repeat', async (context) => {
+  const { connector, sandbox, clock, submitOf } = await standIn(context);
+  const { order } = side.sample(decimal('12.5'));
+  const quoted = known(await connector.quote?.('default', asQuestion(order), call()));
+  const { attempt, report } = await submitOf(order, 'A1');
+  assert.deepEqual([report.debits[0], report.received], [{ amount: '12.61', currency: 'TRX' }, order.amount]);
+  assert.ok(equalDecimals(quoted.debit.amount, decimal('12.61')));
+  assert.deepEqual((await submitOf(order, 'A1')).attempt.providerReference, attempt.providerReference);
+  assert.equal(sandbox.books().length, 1);
+  await clock.advance(60_000);
+  const found = await connector.lookup(attempt, call());
+  assert.ok(found.kind === 'found');
+  assert.equal(found.report.state, 'COMPLETED');
+  const balances = known(await connector.balances?.('default', call()));
+  assert.equal(balances.find(({ currency }) => currency === 'TRX')?.available, '999987.39');
+});
+
+test('a conversion debits the source by the published rate, as it was quoted, in both fee modes', async (context) => {
+  const { connector, sandbox, stranger, submitOf } = await standIn(context);
+  const rates = known(await readRates(stranger, call()));
+  const toBitcoin = rates.get('TRX')?.get('BTC');
+  assert.equal(rates.get('BTC')?.get('USD'), '94786.69000000');
+  assert.equal(rates.get('USD')?.get('BTC'), '0.00001055');
+  for (const [feeMode, charged] of [
+    ['ADD', '20.11'],
+    ['DEDUCT', '20'],
+  ] as const) {
+    const order = orderOf({ amount: '20', feeMode, sourceCurrency: 'BTC' });
+    const quoted = known(await connector.quote?.('default', asQuestion(order), call()));
+    const expected = multiplyDecimals(decimal(charged), toBitcoin ?? decimal('0'), 8);
+    assert.deepEqual(quoted.debit, { amount: expected, currency: 'BTC' });
+    const { report } = await submitOf(order, feeMode);
+    assert.deepEqual(report.debits, [quoted.debit]);
+    assert.deepEqual(sandbox.books().at(-1)?.debit, quoted.debit);
+    assert.ok(equalDecimals(report.received?.amount ?? decimal('0'), quoted.receive.amount));
+  }
+});
+
+test('every known asset is a direction there, and is priced with the fee that it names', async (context) => {
+  const { connector } = await standIn(context);
+  const assets = known(await connector.assets?.('default', call()));
+  assert.deepEqual(
+    assets.map(({ currency, network }) => `${currency} ${network}`),
+    connector.knownAssets.map(({ currency, network }) => `${currency} ${network}`),
+  );
+  for (const { currency, network, fee } of assets) {
+    const request = question({ amount: { amount: decimal('50'), currency }, network, feeMode: 'DEDUCT' });
+    const { debit, fees, receive } = known(await connector.quote?.('default', request, call()));
+    assert.deepEqual(fees[0]?.amount, fee, currency);
+    assert.ok(equalDecimals(debit.amount, addDecimals(receive.amount, fees[0]?.amount ?? decimal('0'))));
+  }
+});
+
+test('too small an amount cannot be priced, by the stand-in’s own word', async (context) => {
+  const { connector } = await standIn(context);
+  const request = question({ amount: { amount: decimal('3'), currency: 'USDT' }, feeMode: 'DEDUCT' });
+  assert.deepEqual(await connector.quote?.('default', request, call()), {
+    kind: 'rejected',
+    vendorCode: '422',
+    vendorMessage: 'Amount is too small',
+  });
 });

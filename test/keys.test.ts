@@ -15,6 +15,7 @@ import { createIds } from '../src/runtime.ts';
 import { openSqlite } from '../src/storage/sqlite.ts';
 import { createManualClock, type ManualClock } from './support/clock.ts';
 import { silentLog } from './support/log.ts';
+import { vaultOf } from './support/write-side.ts';
 
 /** How soon a revocation by another process is seen, at the latest. */
 const REREAD_MS = 2000;
@@ -292,7 +293,7 @@ test('closed keys are read no more', async () => {
 /** Runs a command and gives the lines that it printed. */
 async function run(...words: string[]): Promise<string[]> {
   const lines: string[] = [];
-  await parseCommand(words)(keys, (line) => lines.push(line));
+  await parseCommand(words)({ keys, vault: vaultOf(own) }, (line) => lines.push(line));
   return lines;
 }
 
@@ -337,6 +338,8 @@ describe('the commands', () => {
     ['keys revoke ak_nothing', /^id: there is no key ak_nothing$/],
     ['merchants create', /^name: a merchant has a name of 1 to 100 characters$/],
     ['merchants list all', /^options: Unexpected argument 'all'/],
+    ['data', /^command: there is no "data"; /],
+    ['data rotate all', /^options: Unexpected argument 'all'/],
   ];
   for (const [words, message] of wrong) {
     test(`refuse "${words}" in one line and change nothing`, async () => {

@@ -3,10 +3,11 @@ import { after, before, describe, it } from 'node:test';
 import { moneyMoved } from '../src/domain/attempt.ts';
 import type { Payout } from '../src/domain/payout.ts';
 import type { ProviderId } from '../src/domain/provider.ts';
-import { decimal, orderOf } from './support/payouts.ts';
-import { ACTOR, openWorld, type World } from './support/world.ts';
+import { decimal, orderOf, sampleParty } from './support/payouts.ts';
+import { ACTOR, type Known, openWorld, type World } from './support/world.ts';
 
 const PROVIDERS = ['io2328', 'oxapay'] as const;
+const NOWHERE = { line: 'x', city: null, district: null, state: null, postalCode: null, country: null };
 
 let world: World;
 before(async () => {
@@ -16,6 +17,8 @@ after(() => world.close());
 
 const kinds = (payout: Payout): string[] =>
   payout.attempts.flatMap((attempt) => attempt.sends.map((send) => `${send.kind} ${send.outcome}`));
+const cancel = async ({ merchantId, id }: Known): Promise<string> =>
+  (await world.payouts.act(merchantId, ACTOR, id, { action: 'CANCEL' })).kind;
 const reasons = (payout: Payout): string[] => payout.attention.map((one) => one.reason);
 
 for (const provider of PROVIDERS) {
@@ -197,7 +200,7 @@ describe('doubt at a provider that returns the first order to a repeat', () => {
       const created = await lonely.create('io2328', '10.62');
       await lonely.until(created, ['IN_DOUBT']);
       await lonely.sandbox?.close();
-      await lonely.pass(25 * 3_600_000, 30_000);
+      await lonely.pass(26 * 3_600_000, 30_000);
       const payout = await lonely.payout(created);
       assert.equal(payout.state, 'IN_DOUBT');
       assert.deepEqual(reasons(payout), ['REPEAT_WINDOW_OVER']);
@@ -216,9 +219,9 @@ describe('a provider that does not keep its promise to return the first order', 
     const [attempt] = payout.attempts;
     const provider = world.providers.find((one) => one.id === payout.provider);
     assert.ok(attempt && provider);
-    const body = (await world.payouts.body(payout.id, attempt)) ?? '';
-    const firstSentAt = attempt.sends[0]?.startedAt ?? new Date();
-    const ref = { ...attempt, order: payout.order, firstSentAt };
+    const ref = world.payouts.refer(payout, attempt);
+    const body = (await ref.storedBody()) ?? '';
+    assert.notEqual(body, '');
     const outcome = await provider.submit(ref, body, { sendBy: null, signal: new AbortController().signal });
     assert.equal(outcome.kind, 'accepted');
     await world.pass(5000);
@@ -298,6 +301,8 @@ describe('a reference', () => {
       order: orderOf('10'),
       provider: 'OXAPAY' as ProviderId,
       sendBefore: null,
+      autoConfirm: true,
+      parties: null,
       metadata: [],
     };
     const results = await Promise.all(
@@ -320,6 +325,8 @@ describe('a reference', () => {
       order: orderOf('10.0'),
       provider: null,
       sendBefore: null,
+      autoConfirm: true,
+      parties: null,
       metadata: [
         { key: 'a', value: '1' },
         { key: 'b', value: '2' },
@@ -337,12 +344,23 @@ describe('a reference', () => {
       ...input,
       provider: 'OXAPAY' as ProviderId,
       sendBefore: new Date(),
+      autoConfirm: false,
+      parties: {
+        originator: sampleParty({ name: 'Ada', address: { ...NOWHERE, city: 'Pécs' } }),
+        beneficiary: sampleParty({ name: null, lastName: 'Fülöp' }),
+        accountNumber: null,
+      },
       metadata: [],
       order: {
         amount: { amount: decimal('10.01'), currency: 'USDC' },
         feeMode: 'DEDUCT',
         destination: { kind: 'blockchain', address: 'T2', network: 'BSC', memo: 'm' },
         sourceCurrency: 'BTC',
+        receiveCurrency: 'CNY',
+        purpose: 'p',
+        relationship: 'r',
+        sourceOfFunds: 's',
+        fundingAddress: 'T3',
         description: 'd',
       },
     });
@@ -351,21 +369,32 @@ describe('a reference', () => {
     assert.deepEqual(other.differences, [
       'amount.amount',
       'amount.currency',
+      'autoConfirm',
       'description',
+      'destination.bank.beneficiary.lastName',
       'destination.blockchain.address',
       'destination.blockchain.memo',
       'destination.blockchain.network',
       'feeMode',
+      'fundingAddress',
       'metadata',
+      'originator.address.city',
+      'originator.address.line',
+      'originator.name',
       'provider',
+      'purpose',
+      'receiveCurrency',
+      'relationship',
       'sendBefore',
       'sourceCurrency',
+      'sourceOfFunds',
     ]);
   });
 
   it('of one merchant says nothing about the same reference of another', async () => {
     const { id } = await world.keys.createMerchant('Other');
-    const input = { reference: 'shared', order: orderOf('10'), provider: null, sendBefore: null, metadata: [] };
+    const words = { autoConfirm: true, parties: null, metadata: [] };
+    const input = { reference: 'shared', order: orderOf('10'), provider: null, sendBefore: null, ...words };
     const mine = await world.payouts.create(world.merchantId, ACTOR, input);
     const theirs = await world.payouts.create(id, ACTOR, input);
     assert.ok(mine.kind === 'created' && theirs.kind === 'created' && !theirs.replayed);
@@ -380,6 +409,8 @@ describe('a reference', () => {
       order: orderOf('10'),
       provider: 'IO2328' as ProviderId,
       sendBefore: new Date(world.clock.now().getTime() + 60_000),
+      autoConfirm: true,
+      parties: null,
       metadata: [],
     };
     const first = await world.payouts.create(world.merchantId, ACTOR, input);
@@ -396,8 +427,8 @@ describe('cancelling', () => {
     const created = await world.create('io2328', '11.67');
     await world.until(created, ['QUEUED'], 100);
     const queued = await world.payout(created);
-    const result = queued.state === 'QUEUED' ? await world.payouts.cancel(world.merchantId, ACTOR, created.id) : null;
-    assert.equal(result?.kind, 'cancelled');
+    assert.equal(queued.state, 'QUEUED');
+    assert.equal(await cancel(created), 'taken');
     await world.pass(60_000);
     const payout = await world.payout(created);
     assert.equal(payout.state, 'CANCELLED');
@@ -406,9 +437,11 @@ describe('cancelling', () => {
 
   it('is refused once the provider may have it', async () => {
     const payout = await world.until(await world.create('io2328', '10'), ['PROCESSING', 'COMPLETED']);
-    const result = await world.payouts.cancel(world.merchantId, ACTOR, payout.id);
-    assert.equal(result.kind, 'notAllowed');
+    const events = (await world.events(payout)).length;
+    assert.equal(await cancel(payout), payout.state === 'COMPLETED' ? 'notAllowed' : 'unsupported');
+    assert.equal(await cancel(await world.until(payout, ['COMPLETED'])), 'notAllowed');
+    assert.ok((await world.events(payout)).slice(events).every((event) => event.source !== 'API'));
     const foreign = await world.keys.createMerchant('Foreign');
-    assert.equal((await world.payouts.cancel(foreign.id, ACTOR, payout.id)).kind, 'notFound');
+    assert.equal(await cancel({ merchantId: foreign.id, id: payout.id }), 'notFound');
   });
 });

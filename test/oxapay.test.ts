@@ -5,38 +5,49 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { describe, type TestContext, test } from 'node:test';
 import { type Decimal, equalDecimals, parseDecimal } from '../src/domain/money.ts';
 import type { Order } from '../src/domain/payout.ts';
-import type { AttemptRef, Provider } from '../src/domain/provider.ts';
+import {
+  type AttemptRef,
+  abilitiesOf,
+  type Provider,
+  type QuoteRequest,
+  type ReadOutcome,
+} from '../src/domain/provider.ts';
 import {
   BALANCE_ANSWER,
   CREATE_ANSWER,
   CREATE_REQUEST,
   CURRENCIES_ANSWER,
+  CURRENCIES_SAMPLE,
+  FIATS_ANSWER,
   INFORMATION_CONFIRMING,
   INFORMATION_SAMPLE,
   INVALID_AMOUNT_ANSWER,
+  NETWORKS_ANSWER,
   SWAP_RATE_ANSWER,
+  SWAP_RATE_REQUEST,
   WEBHOOK,
 } from '../src/providers/oxapay/fixtures.ts';
 import { definition } from '../src/providers/oxapay/index.ts';
+import { ask } from '../src/providers/oxapay/market.ts';
+import { ASSETS, NETWORKS, networkName, parseNetwork } from '../src/providers/oxapay/networks.ts';
+import { parseState, readRefusal, reportCreated, reportRecord } from '../src/providers/oxapay/report.ts';
+import { sandbox as side } from '../src/providers/oxapay/sandbox.ts';
 import {
-  decodeBalance,
   decodeCreate,
   decodeHistory,
   decodeRecord,
+  ENDPOINTS,
   encodeCreate,
-  NETWORKS,
-  networkName,
+  encodeSwap,
   parseEnvelope,
   parseMark,
-  parseNetwork,
-  parseState,
-  readRefusal,
   readWebhook,
-  reportCreated,
-  reportRecord,
   sign,
 } from '../src/providers/oxapay/wire.ts';
+import { createIds, type Log } from '../src/runtime.ts';
+import { openSandbox } from '../src/sandbox.ts';
 import { createTransport, readJson } from '../src/transport.ts';
+import { createManualClock } from './support/clock.ts';
 
 const ADDRESS = 'TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t';
 const HASH = '9242e533703704ef3eaba840f70b4a26333e72c943377ee375fea17badb53def';
@@ -55,6 +66,11 @@ function orderOf(changes: Partial<Order> = {}, amount = '125.5', currency = 'USD
     feeMode: 'ADD',
     destination: { kind: 'blockchain', address: ADDRESS, network, memo: null },
     sourceCurrency: null,
+    receiveCurrency: null,
+    purpose: null,
+    relationship: null,
+    sourceOfFunds: null,
+    fundingAddress: null,
     description: null,
     ...changes,
   };
@@ -119,7 +135,7 @@ describe('the wire of OxaPay', () => {
     assert.deepEqual(decodeCreate({ track_id: '1' }), { trackId: '1', status: '' });
   });
 
-  test('the seed answer decodes exactly: 0.0200000000 is 0.02, an empty hash is null', () => {
+  test('the published record decodes exactly: 0.0200000000 is 0.02, an empty hash is null', () => {
     const record = decodeRecord(dataOf(INFORMATION_SAMPLE));
     assert.ok(record !== null);
     assert.equal(record.amount, '0.0200000000');
@@ -136,6 +152,7 @@ describe('the wire of OxaPay', () => {
       received: { amount: '0.0200000000', currency: 'BTC' },
       moneyMoved: 'YES',
       failure: null,
+      allows: [],
       echo: {
         amount: '0.0200000000',
         currency: 'BTC',
@@ -195,17 +212,17 @@ describe('the wire of OxaPay', () => {
 
   test('the published balance decodes, also in its other form and empty', () => {
     assert.deepEqual(
-      [...(decodeBalance(dataOf(BALANCE_ANSWER)) ?? [])],
+      [...(ENDPOINTS.balance.decode(dataOf(BALANCE_ANSWER)) ?? [])],
       [
         ['USDT', { available: '10.5', pending: null }],
         ['BTC', { available: '0.0022866845', pending: null }],
         ['ETH', { available: '0.21', pending: null }],
       ],
     );
-    const pair = decodeBalance(readJson('{"USDT":{"available":1.50,"pending":0.5}}'));
+    const pair = ENDPOINTS.balance.decode(readJson('{"USDT":{"available":1.50,"pending":0.5}}'));
     assert.deepEqual(pair?.get('USDT'), { available: '1.50', pending: '0.5' });
-    for (const empty of [{}, [], null]) assert.equal(decodeBalance(empty)?.size, 0);
-    assert.equal(decodeBalance({ USDT: true }), null);
+    for (const empty of [{}, [], null]) assert.equal(ENDPOINTS.balance.decode(empty)?.size, 0);
+    assert.equal(ENDPOINTS.balance.decode({ USDT: true }), null);
   });
 
   test('every published answer has an envelope, and an empty object may be {}, [] or null', () => {
@@ -338,6 +355,7 @@ describe('a webhook of OxaPay', () => {
         received: { amount: '10.0', currency: 'USDT' },
         moneyMoved: 'YES',
         failure: null,
+        allows: [],
         echo: { amount: '10.0', currency: 'USDT', orderNumber: MARK },
         rivals: [],
       },
@@ -405,6 +423,8 @@ interface Seen {
 }
 
 const PAYOUT_KEY = randomBytes(16).toString('hex');
+const GENERAL_KEY = randomBytes(16).toString('hex');
+const NOBODY = { originator: null, beneficiary: null, accountNumber: null };
 
 /** OxaPay in a few lines: answers with what `reply` says, and keeps what it was asked. */
 async function connect(context: TestContext, reply: (url: URL) => Reply) {
@@ -428,17 +448,19 @@ async function connect(context: TestContext, reply: (url: URL) => Reply) {
   return { provider, seen };
 }
 
-function open(baseUrl: string, payoutKey = PAYOUT_KEY): Provider {
+function open(baseUrl: string, values: Readonly<Record<string, string>> = {}): Provider {
   const settings = { name: 'default', enabled: true, callbackUrl: 'https://us.example/hook' };
   return definition.open(
-    [{ ...settings, values: { baseUrl, payoutKey, generalKey: '' } }],
+    [{ ...settings, values: { baseUrl, payoutKey: PAYOUT_KEY, generalKey: GENERAL_KEY, ...values } }],
     createTransport(() => new Date()),
+    () => new Date(),
   );
 }
 
 function attemptOf(providerReference: string | null = null): AttemptRef {
   const firstSentAt = new Date('2025-01-10T09:31:10.900Z');
-  return { account: 'default', orderNumber: MARK, providerReference, order: orderOf(), firstSentAt };
+  const storedBody = async () => null;
+  return { account: 'default', orderNumber: MARK, providerReference, order: orderOf(), firstSentAt, storedBody };
 }
 
 const call = () => ({ sendBy: null, signal: new AbortController().signal });
@@ -466,7 +488,7 @@ describe('the connector of OxaPay', () => {
   test('says what it can do of an order', () => {
     const provider = open('http://127.0.0.1:1');
     const lineOf = (order: Order): string => {
-      const answer = provider.supports(order);
+      const answer = provider.supports(order, NOBODY, 'default');
       return answer === true ? 'yes' : answer;
     };
     assert.equal(lineOf(orderOf()), 'yes');
@@ -478,24 +500,32 @@ describe('the connector of OxaPay', () => {
     assert.match(lineOf(orderOf({}, '1', 'EUR')), /EUR/);
     assert.match(lineOf(orderOf({ feeMode: 'DEDUCT' })), /fee on top/);
     assert.match(lineOf(orderOf({ sourceCurrency: 'BTC' })), /does not convert/);
+    assert.match(lineOf(orderOf({ receiveCurrency: 'BTC' })), /does not convert/);
+    assert.match(lineOf(orderOf({ fundingAddress: ADDRESS })), /own balance/);
+    const told = { purpose: 'Salary', relationship: 'Self', sourceOfFunds: 'Savings' };
+    assert.equal(lineOf(orderOf(told)), 'yes');
     const channel = { kind: 'channel', channel: 'c', account: 'a', network: null } as const;
     assert.match(lineOf(orderOf({ destination: channel })), /blockchain addresses only/);
+    const bank = { kind: 'bank', accountType: 'BANK', lastFour: '1234', network: null } as const;
+    assert.match(lineOf(orderOf({ destination: bank })), /blockchain addresses only/);
   });
 
   test('an account is known by a digest of its key, and a missing key stops the start', () => {
     const fingerprint = open('http://127.0.0.1:1').accounts[0]?.fingerprint ?? '';
     assert.match(fingerprint, /^[0-9a-f]{16}$/);
-    assert.notEqual(open('http://127.0.0.1:1', 'another').accounts[0]?.fingerprint, fingerprint);
-    assert.throws(() => open('http://127.0.0.1:1', ''), /payout key/);
+    assert.notEqual(open('http://127.0.0.1:1', { payoutKey: 'another' }).accounts[0]?.fingerprint, fingerprint);
+    assert.throws(() => open('http://127.0.0.1:1', { payoutKey: '' }), /payout key/);
   });
 
   test('a submit posts the stored body with the payout key, and an accepted one brings the reference', async (context) => {
     const { provider, seen } = await connect(context, () => ({ body: CREATE_ANSWER }));
-    const body = await provider.prepare('default', orderOf(), MARK);
+    const prepared = await provider.prepare('default', orderOf(), NOBODY, MARK, call());
+    assert.ok(prepared.kind === 'body');
+    const { body } = prepared;
     assert.equal(JSON.parse(body).callback_url, 'https://us.example/hook');
     const outcome = await provider.submit(attemptOf(), body, call());
     assert.ok(outcome.kind === 'accepted');
-    assert.equal(outcome.report.providerReference, '258298451');
+    assert.equal(outcome.report?.providerReference, '258298451');
     assert.equal(seen.length, 1);
     assert.deepEqual([seen[0]?.request.method, seen[0]?.url.pathname, seen[0]?.body], ['POST', '/v1/payout', body]);
     assert.equal(seen[0]?.request.headers.payout_api_key, PAYOUT_KEY);
@@ -673,5 +703,387 @@ describe('the connector of OxaPay', () => {
     const raw = { headers: { hmac: sign(body, PAYOUT_KEY) }, body };
     assert.equal(provider.readWebhook(raw, 'default').kind, 'verified');
     assert.equal(provider.readWebhook(raw, 'another').kind, 'refused');
+  });
+});
+
+describe('the wire of OxaPay beside payouts', () => {
+  test('the published currencies decode to our networks, with fee and minimum to the last digit', () => {
+    const made = ENDPOINTS.currencies.decode(dataOf(CURRENCIES_ANSWER))?.get('USDT');
+    assert.deepEqual(made, {
+      active: true,
+      networks: [
+        { network: 'TRON', withdrawFee: '1.5', withdrawMin: '1' },
+        { network: 'BSC', withdrawFee: '0.3', withdrawMin: '1' },
+      ],
+    });
+    const sample = ENDPOINTS.currencies.decode(dataOf(CURRENCIES_SAMPLE));
+    assert.deepEqual(sample?.get('BTC')?.networks, [
+      { network: 'BITCOIN', withdrawFee: '0.00011', withdrawMin: '0.000045' },
+    ]);
+    assert.deepEqual(sample?.get('ETH')?.networks[1], {
+      network: null,
+      withdrawFee: '0.0000008',
+      withdrawMin: '0.0002',
+    });
+  });
+
+  test('a currency without networks, or with a figure that cannot be read, hides no other', () => {
+    const text = (figure: string) =>
+      `{"A":{"status":false,"networks":[]},"B":{"status":true,"networks":{"Tron":{"withdraw_fee":${figure}}}}}`;
+    const networks = [{ network: 'TRON', withdrawFee: null, withdrawMin: null }];
+    for (const figure of ['-1', 'null', '"1,5"', '{}']) {
+      const currencies = ENDPOINTS.currencies.decode(readJson(text(figure)));
+      assert.deepEqual(currencies?.get('A'), { active: false, networks: [] }, figure);
+      assert.deepEqual(currencies?.get('B'), { active: true, networks }, figure);
+    }
+    assert.equal(ENDPOINTS.currencies.decode({ A: { status: 'yes', networks: {} } }), null);
+  });
+
+  test('the published fiats, networks and rate decode', () => {
+    assert.deepEqual(ENDPOINTS.fiats.decode(dataOf(FIATS_ANSWER))?.get('AMD'), {
+      price: '0.00252146',
+      displayPrecision: '0.1',
+    });
+    const names = ENDPOINTS.networks.decode(dataOf(NETWORKS_ANSWER));
+    assert.equal(names?.length, 13);
+    assert.equal(ENDPOINTS.swapRate.decode(dataOf(SWAP_RATE_ANSWER)), '94763.06');
+  });
+
+  test('each of our networks is among the published ones', () => {
+    const codes = new Set(ENDPOINTS.networks.decode(dataOf(NETWORKS_ANSWER))?.map(parseNetwork));
+    assert.deepEqual(
+      NETWORKS.filter(({ code }) => !codes.has(code)),
+      [],
+    );
+  });
+
+  test('the question for a rate is the published example, byte for byte without its blanks, and a swap adds its amount', () => {
+    const pair = { fromCurrency: 'BTC', toCurrency: 'USDT' };
+    assert.equal(encodeSwap(pair), JSON.stringify(JSON.parse(SWAP_RATE_REQUEST)));
+    assert.equal(
+      encodeSwap(pair, dec('0.00000001')),
+      '{"from_currency":"BTC","to_currency":"USDT","amount":0.00000001}',
+    );
+  });
+
+  test('a swap, its price and its pairs decode exactly', () => {
+    const swap =
+      '{"track_id":150000001,"from_currency":"BTC","to_currency":"USDT","from_amount":0.0100000000,"to_amount":947.6306,"rate":94763.06,"date":1736467200}';
+    const made = {
+      trackId: '150000001',
+      fromCurrency: 'BTC',
+      toCurrency: 'USDT',
+      fromAmount: '0.0100000000',
+      toAmount: '947.6306',
+      rate: '94763.06',
+      madeAt: new Date('2025-01-10T00:00:00Z'),
+    };
+    assert.deepEqual(ENDPOINTS.swap.decode(readJson(swap)), made);
+    const list = readJson(`{"list":[${swap}],"meta":{"page":1,"last_page":1,"total":1}}`);
+    assert.deepEqual(ENDPOINTS.swapHistory.decode(list), [made]);
+    assert.deepEqual(ENDPOINTS.swapCalculate.decode(readJson('{"to_amount":2e2,"rate":1e-1,"amount":2000}')), {
+      amount: '2000',
+      toAmount: '200',
+      rate: '0.1',
+    });
+    const pairs = readJson('{"list":[{"from_currency":"BTC","to_currency":"USDT","min_amount":0.01}]}');
+    assert.deepEqual(ENDPOINTS.swapPairs.decode(pairs), [
+      { fromCurrency: 'BTC', toCurrency: 'USDT', minAmount: '0.01' },
+    ]);
+  });
+
+  test('the system is up or down, said in either of two ways, and anything else says nothing', () => {
+    assert.equal(ENDPOINTS.monitor.decode({ status: true }), true);
+    assert.equal(ENDPOINTS.monitor.decode({ status: false }), false);
+    assert.equal(ENDPOINTS.monitor.decode('OK'), true);
+    for (const data of ['ok!', {}, null, { status: 'up' }]) assert.equal(ENDPOINTS.monitor.decode(data), null);
+  });
+
+  test('an empty map may be {}, [] or null, and one odd price spoils the prices', () => {
+    for (const empty of [{}, [], null]) assert.equal(ENDPOINTS.prices.decode(empty)?.size, 0);
+    assert.equal(ENDPOINTS.prices.decode(readJson('{"BTC":94763.06}'))?.get('BTC'), '94763.06');
+    assert.equal(ENDPOINTS.prices.decode({ BTC: 'much' }), null);
+  });
+});
+
+/** A question for the price of 125.5 USDT on TRON, with its parts replaced. */
+function question(parts: Partial<QuoteRequest> = {}): QuoteRequest {
+  return {
+    amount: { amount: dec('125.5'), currency: 'USDT' },
+    feeMode: 'ADD',
+    network: 'TRON',
+    channel: null,
+    sourceCurrency: null,
+    receiveCurrency: null,
+    ...parts,
+  };
+}
+
+function known<T>(outcome: ReadOutcome<T> | string | undefined): T {
+  assert.ok(typeof outcome === 'object' && outcome.kind === 'known', JSON.stringify(outcome));
+  return outcome.value;
+}
+
+describe('the market of OxaPay', () => {
+  test('declares what it can do, and nothing that it cannot', () => {
+    const provider = open('http://127.0.0.1:1');
+    assert.deepEqual(abilitiesOf(provider).toSorted(), side.plays.toSorted());
+    assert.equal(provider.onRepeat, 'paysAgain');
+    assert.equal(provider.repeatWindowMs, null);
+    assert.equal(provider.nearestAmounts, undefined);
+    const known = [...ASSETS].flatMap(([currency, networks]) => networks.map((network) => ({ currency, network })));
+    assert.deepEqual(
+      provider.knownAssets.map(({ currency, network }) => ({ currency, network })),
+      known,
+    );
+  });
+
+  test('absence is proof only where the deployment takes the risk', () => {
+    for (const risk of ['false', '', 'yes']) {
+      assert.equal(open('http://127.0.0.1:1', { riskDoublePayment: risk }).absenceRule('default'), null);
+    }
+    assert.equal(open('http://127.0.0.1:1').absenceRule('default'), null);
+    assert.deepEqual(open('http://127.0.0.1:1', { riskDoublePayment: 'true' }).absenceRule('default'), {
+      looks: 2,
+      apartMs: 600_000,
+      afterMs: 120_000,
+    });
+    assert.equal(definition.settings.riskDoublePayment?.env, 'OXAPAY_RISK_DOUBLE_PAYMENT');
+    assert.equal(definition.settings.riskDoublePayment?.fallback, 'false');
+  });
+
+  test('balances are asked for with the general key alone', async (context) => {
+    const { provider, seen } = await connect(context, () => ({ body: BALANCE_ANSWER }));
+    assert.deepEqual(known(await provider.balances?.('default', call())), [
+      { currency: 'USDT', available: '10.5', locked: null },
+      { currency: 'BTC', available: '0.0022866845', locked: null },
+      { currency: 'ETH', available: '0.21', locked: null },
+    ]);
+    assert.deepEqual([seen[0]?.request.method, seen[0]?.url.pathname], ['GET', '/v1/general/account/balance']);
+    assert.equal(seen[0]?.request.headers.general_api_key, GENERAL_KEY);
+    assert.equal(seen[0]?.request.headers.payout_api_key, undefined);
+  });
+
+  test('without a general key balances are refused, and nothing is asked', async () => {
+    const provider = open('http://127.0.0.1:1', { generalKey: '' });
+    assert.deepEqual(await provider.balances?.('default', call()), {
+      kind: 'rejected',
+      vendorCode: null,
+      vendorMessage: 'no general API key is configured',
+    });
+  });
+
+  test('assets are those of ours that are offered, and are asked for without any key', async (context) => {
+    const { provider, seen } = await connect(context, () => ({ body: CURRENCIES_ANSWER }));
+    const terms = { currency: 'USDT', minAmount: '1', maxAmount: null, feeModes: ['ADD'] };
+    assert.deepEqual(known(await provider.assets?.('default', call())), [
+      { ...terms, network: 'TRON', fee: '1.5' },
+      { ...terms, network: 'BSC', fee: '0.3' },
+    ]);
+    assert.equal(seen[0]?.url.pathname, '/v1/common/currencies');
+    assert.equal(seen[0]?.request.headers.general_api_key, undefined);
+    assert.equal(seen[0]?.request.headers.payout_api_key, undefined);
+  });
+
+  test('a currency that is switched off is no asset, and cannot be priced', async (context) => {
+    const off = CURRENCIES_ANSWER.replace('"status": true', '"status": false');
+    const { provider } = await connect(context, () => ({ body: off }));
+    assert.deepEqual(known(await provider.assets?.('default', call())), []);
+    assert.match(String(await provider.quote?.('default', question(), call())), /at the moment/);
+  });
+
+  test('a price is the amount with the fee on top, exactly', async (context) => {
+    const { provider } = await connect(context, () => ({ body: CURRENCIES_ANSWER }));
+    assert.deepEqual(known(await provider.quote?.('default', question(), call())), {
+      debit: { amount: '127', currency: 'USDT' },
+      fees: [{ amount: '1.5', currency: 'USDT', kind: 'PROVIDER' }],
+      receive: { amount: '125.5', currency: 'USDT' },
+      rate: null,
+      firmness: 'INDICATIVE',
+      expiresAt: null,
+    });
+  });
+
+  test('what cannot be priced is said in one line', async (context) => {
+    const { provider, seen } = await connect(context, () => ({ body: CURRENCIES_SAMPLE }));
+    const lineOf = async (parts: Partial<QuoteRequest>) => {
+      const answer = await provider.quote?.('default', question(parts), call());
+      return typeof answer === 'string' ? answer : JSON.stringify(answer);
+    };
+    assert.match(await lineOf({ feeMode: 'DEDUCT' }), /fee on top/);
+    assert.match(await lineOf({ channel: 'c' }), /no payment channels/);
+    assert.match(await lineOf({ sourceCurrency: 'BTC' }), /does not convert/);
+    assert.match(await lineOf({ receiveCurrency: 'BTC' }), /does not convert/);
+    assert.match(await lineOf({ network: null }), /name one of TRON, ETHEREUM/);
+    assert.match(await lineOf({ network: 'BITCOIN' }), /USDT on BITCOIN/);
+    assert.match(await lineOf({ amount: { amount: dec('1'), currency: 'EUR' } }), /does not pay EUR/);
+    assert.match(await lineOf({ amount: { amount: dec('0.000000001'), currency: 'USDT' } }), /8 decimal places/);
+    assert.equal(seen.length, 0);
+    const bitcoin = (amount: string) => ({ amount: { amount: dec(amount), currency: 'BTC' }, network: null });
+    assert.match(await lineOf(bitcoin('0.00004499')), /no less than 0.000045 BTC on BITCOIN/);
+    assert.match(await lineOf(bitcoin('0.000045')), /"debit":\{"amount":"0.000155"/);
+  });
+
+  const odd: readonly [string, Reply, object][] = [
+    [
+      'a refusal in the envelope is one, whatever the wire says',
+      { body: envelope(401, { type: 'invalid_api_key', key: '', message: 'No.' }) },
+      { kind: 'rejected', vendorCode: 'invalid_api_key', vendorMessage: 'No.' },
+    ],
+    ['a refusal without a type', { status: 403, body: envelope(403) }, { kind: 'rejected', vendorCode: '403' }],
+    [
+      'the rate limit passes',
+      { status: 429, headers: { 'retry-after': '7' }, body: envelope(429) },
+      { kind: 'unavailable', retryAfterMs: 7000 },
+    ],
+    ['a 500 on the wire', { status: 500, body: envelope(400) }, { kind: 'unavailable' }],
+    ['a 503 in the envelope', { body: envelope(503) }, { kind: 'unavailable' }],
+    ['no envelope', { body: '<html>' }, { kind: 'unavailable' }],
+    ['an empty answer', { body: '' }, { kind: 'unavailable' }],
+    ['data that does not decode', { body: '{"data":{"USDT":true},"status":200}' }, { kind: 'unavailable' }],
+  ];
+  for (const [title, reply, expected] of odd) {
+    test(`of a question, ${title}`, async (context) => {
+      const { provider } = await connect(context, () => reply);
+      assert.partialDeepStrictEqual(await provider.balances?.('default', call()), expected);
+      assert.partialDeepStrictEqual(await provider.assets?.('default', call()), expected);
+      assert.partialDeepStrictEqual(await provider.quote?.('default', question(), call()), expected);
+    });
+  }
+
+  test('a provider that cannot be reached is unavailable', async (context) => {
+    const provider = open('http://127.0.0.1:1/v1');
+    context.after(() => provider.close());
+    assert.partialDeepStrictEqual(await provider.balances?.('default', call()), { kind: 'unavailable' });
+    assert.partialDeepStrictEqual(await provider.quote?.('default', question(), call()), { kind: 'unavailable' });
+  });
+});
+
+const quiet: Log = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: (fields, message) => assert.fail(`${message}: ${JSON.stringify(fields)}`),
+  child: () => quiet,
+};
+
+/** The stand-in and the connector of its account. */
+async function standIn(context: TestContext) {
+  const clock = createManualClock();
+  const sandbox = await openSandbox({ clock, ids: createIds(clock), log: quiet, port: 0, dir: null, sides: [side] });
+  const transport = createTransport(clock.now);
+  const { baseUrl = '', generalKey = '', ...values } = sandbox.credentials('oxapay');
+  const account = { name: 'default', enabled: true, callbackUrl: null, values: { baseUrl, generalKey, ...values } };
+  const provider = definition.open([account], transport, clock.now);
+  const line = transport.open({ baseUrl });
+  context.after(async () => {
+    await Promise.all([provider.close(), line.close()]);
+    await sandbox.close();
+  });
+  return { provider, sandbox, clock, seat: { line, generalKey } };
+}
+
+describe('OxaPay and its stand-in', () => {
+  test('its sample is supported, is paid, and costs what was quoted', async (context) => {
+    const { provider, sandbox, clock } = await standIn(context);
+    const { order, parties } = side.sample(dec('12.5'));
+    assert.equal(provider.supports(order, parties, 'default'), true);
+    const { amount, feeMode, destination, sourceCurrency, receiveCurrency } = order;
+    const asked = { amount, feeMode, network: destination.network, channel: null, sourceCurrency, receiveCurrency };
+    const price = known(await provider.quote?.('default', asked, call()));
+
+    const prepared = await provider.prepare('default', order, parties, 'A1', call());
+    assert.ok(prepared.kind === 'body');
+    const attempt: AttemptRef = { ...attemptOf(), orderNumber: 'A1', order, firstSentAt: clock.now() };
+    const outcome = await provider.submit(attempt, prepared.body, call());
+    assert.ok(outcome.kind === 'accepted' && outcome.report !== null);
+    const found = await provider.lookup(attempt, call());
+    assert.ok(found.kind === 'found');
+    assert.equal(found.report.providerReference, outcome.report.providerReference);
+    assert.deepEqual(found.report.allows, []);
+    assert.ok(equalDecimals(found.report.debits[0]?.amount ?? dec('0'), price.debit.amount));
+    assert.deepEqual(sandbox.books()[0]?.debit, price.debit);
+    await clock.advance(60_000);
+    const paid = await provider.lookup({ ...attempt, providerReference: found.report.providerReference }, call());
+    assert.ok(paid.kind === 'found');
+    assert.equal(paid.report.state, 'COMPLETED');
+    const balances = known(await provider.balances?.('default', call()));
+    assert.equal(balances.find(({ currency }) => currency === 'USDT')?.available, '999986.0000000000');
+  });
+
+  test('every known asset is offered there and is priced as it says', async (context) => {
+    const { provider } = await standIn(context);
+    const assets = known(await provider.assets?.('default', call()));
+    assert.deepEqual(
+      assets.map(({ currency, network }) => `${currency} ${network}`),
+      provider.knownAssets.map(({ currency, network }) => `${currency} ${network}`),
+    );
+    for (const { currency, network, fee } of assets) {
+      const parts = { amount: { amount: dec('1'), currency }, network };
+      const price = known(await provider.quote?.('default', question(parts), call()));
+      assert.deepEqual(
+        price.fees.map(({ amount }) => amount),
+        [fee],
+        currency,
+      );
+    }
+  });
+
+  test('prices, fiats, networks and the system status are told to everyone', async (context) => {
+    const { seat } = await standIn(context);
+    const stranger = { ...seat, generalKey: '' };
+    assert.equal(known(await ask(stranger, ENDPOINTS.prices, {}, call())).get('BTC'), '94763.06');
+    assert.equal(known(await ask(stranger, ENDPOINTS.fiats, {}, call())).get('CHF')?.price, '1.09690497');
+    const names = known(await ask(stranger, ENDPOINTS.networks, {}, call()));
+    assert.deepEqual(
+      names.map(parseNetwork),
+      NETWORKS.map(({ code }) => code),
+    );
+    assert.equal(known(await ask(stranger, ENDPOINTS.monitor, {}, call())), true);
+  });
+
+  test('a swap is told as it was calculated, at the rate of its pair', async (context) => {
+    const { seat } = await standIn(context);
+    const pair = { fromCurrency: 'BTC', toCurrency: 'USDT' };
+    const pairs = known(await ask(seat, ENDPOINTS.swapPairs, {}, call()));
+    assert.ok(pairs.some(({ fromCurrency, toCurrency }) => fromCurrency === 'USDT' && toCurrency === 'LTC'));
+    const rate = known(await ask(seat, ENDPOINTS.swapRate, { body: encodeSwap(pair) }, call()));
+    assert.equal(rate, '94763.06');
+    const body = encodeSwap(pair, dec('0.02'));
+    const price = known(await ask(seat, ENDPOINTS.swapCalculate, { body }, call()));
+    assert.deepEqual(price, { amount: '0.02', toAmount: '1895.2612', rate });
+    const swap = known(await ask(seat, ENDPOINTS.swap, { body }, call()));
+    assert.deepEqual([swap.fromAmount, swap.toAmount, swap.rate], [price.amount, price.toAmount, rate]);
+  });
+
+  test('a swap of no pair, or of too little, is refused', async (context) => {
+    const { seat } = await standIn(context);
+    const refusalOf = async (from: string, to: string, amount: string) => {
+      const body = encodeSwap({ fromCurrency: from, toCurrency: to }, dec(amount));
+      const outcome = await ask(seat, ENDPOINTS.swap, { body }, call());
+      return outcome.kind === 'rejected' ? outcome.vendorMessage : outcome;
+    };
+    assert.match(String(await refusalOf('BTC', 'LTC', '1')), /to_currency/);
+    assert.match(String(await refusalOf('EUR', 'USDT', '1')), /from_currency/);
+    assert.match(String(await refusalOf('BTC', 'USDT', '0.00000001')), /minimum/);
+  });
+
+  test('the history of swaps is filtered and sorted', async (context) => {
+    const { seat } = await standIn(context);
+    const idsOf = async (query: Record<string, string>) =>
+      known(await ask(seat, ENDPOINTS.swapHistory, { query }, call())).map(({ trackId }) => trackId);
+    assert.deepEqual(await idsOf({}), ['150000003', '150000002', '150000001']);
+    assert.deepEqual(await idsOf({ type: 'autoConvert' }), ['150000002']);
+    assert.deepEqual(await idsOf({ from_currency: 'usdt' }), ['150000003']);
+    assert.deepEqual(await idsOf({ sort_type: 'asc', size: '1', page: '2' }), ['150000002']);
+    assert.deepEqual(await idsOf({ from_date: '1736553600', sort_by: 'amount' }), ['150000002', '150000003']);
+    const outcome = await ask(seat, ENDPOINTS.swapHistory, { query: { size: '201' } }, call());
+    assert.equal(outcome.kind, 'rejected');
+  });
+
+  test('a wrong general key opens nothing', async (context) => {
+    const { seat } = await standIn(context);
+    const outcome = await ask({ ...seat, generalKey: 'another' }, ENDPOINTS.balance, {}, call());
+    assert.partialDeepStrictEqual(outcome, { kind: 'rejected', vendorCode: 'invalid_api_key' });
   });
 });

@@ -4,14 +4,25 @@ import { createServer, type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { parseDecimal } from '../src/domain/money.ts';
 import { sandbox as io2328 } from '../src/providers/io2328/sandbox.ts';
 import { sign as signIo } from '../src/providers/io2328/wire.ts';
 import { sandbox as oxapay } from '../src/providers/oxapay/sandbox.ts';
 import { sign as signOxa } from '../src/providers/oxapay/wire.ts';
 import { createIds, type Log } from '../src/runtime.ts';
 import { FAULTS } from '../src/sandbox/faults.ts';
-import { openSandbox, type Sandbox, type SandboxOptions } from '../src/sandbox.ts';
-import { createManualClock } from './support/clock.ts';
+import {
+  type Action,
+  type Asked,
+  type NewOrder,
+  type Order,
+  openSandbox,
+  type Sandbox,
+  type SandboxAnswer,
+  type SandboxOptions,
+  type SandboxSide,
+} from '../src/sandbox.ts';
+import { createManualClock, type ManualClock } from './support/clock.ts';
 
 const SETTLE_MS = 1500;
 const MINUTE_MS = 60_000;
@@ -58,13 +69,18 @@ after(async () => {
   for (const close of closers.reverse()) await close();
 });
 
-async function start(options: Partial<SandboxOptions> = {}) {
-  const clock = createManualClock();
+type Options = Partial<Omit<SandboxOptions, 'clock'>> & { readonly clock?: ManualClock };
+
+async function open({ clock = createManualClock(), ...options }: Options) {
   const ids = createIds(clock);
-  const sides = [io2328, oxapay];
-  const sandbox = await openSandbox({ clock, ids, log: quiet, port: 0, dir: null, sides, ...options });
+  const sandbox = await openSandbox({ clock, ids, log: quiet, port: 0, dir: null, sides: [], ...options });
   closers.push(() => sandbox.close());
-  return { sandbox, clock, io: asIo(sandbox), oxa: asOxa(sandbox) };
+  return { sandbox, clock };
+}
+
+async function start(options: Options = {}) {
+  const opened = await open({ sides: [io2328, oxapay], ...options });
+  return { ...opened, io: asIo(opened.sandbox), oxa: asOxa(opened.sandbox) };
 }
 
 const IO_PAYOUT = {
@@ -874,6 +890,491 @@ describe('faults of what is told', () => {
   });
 });
 
+/**
+ * A provider of two steps, made for these tests: what is asked stands in the path and the query, and every answer says
+ * all that the sandbox knows. `PAPER` waits to be confirmed, `SLIP` is its like without anything that can be asked.
+ */
+const PAPER: SandboxSide = {
+  slug: 'paper',
+  basePath: '',
+  currencies: ['CNY'],
+  course: ['ACCEPTED', 'HELD', 'CONFIRMING'],
+  told: ['MATERIAL', 'HELD', 'CONFIRMING'],
+  onDuplicate: 'refuse',
+  plays: [],
+  debitAt: 'confirm',
+  actions: {
+    CONFIRM: ['HELD'],
+    CANCEL: ['ACCEPTED'],
+    AMEND: ['ACCEPTED', 'MATERIAL'],
+    ATTACH_DOCUMENT: ['MATERIAL'],
+    COMPLETE_DOCUMENTS: ['MATERIAL'],
+  },
+  callback: 'account',
+  webhookWaitsMs: [0, MINUTE_MS],
+  makeCredentials: (bytes) => ({ key: bytes(8).toString('hex') }),
+  makeReference: (random) => random.toString('hex'),
+  sample: () => assert.fail('no conformance is tried with it'),
+  read: ({ path, query }) => readPaper(path, query),
+  refuse: (refusal, action) => ({ status: 400, body: JSON.stringify({ refusal, action }) }),
+  writeWebhook: (order, { key = '' }, now) => ({ headers: { key, at: now.toISOString() }, body: picture(order).body }),
+  isAcknowledged: (status) => status === 200,
+};
+const SLIP: SandboxSide = {
+  ...PAPER,
+  slug: 'slip',
+  course: ['ACCEPTED'],
+  told: [],
+  debitAt: 'accept',
+  actions: {},
+  callback: 'order',
+};
+
+function readPaper(path: string, query: URLSearchParams): Asked {
+  const [, what = '', action = ''] = path.split('/');
+  const text = (name: string) => query.get(name) ?? '';
+  const details: Record<string, string> = query.has('note') ? { note: text('note') } : {};
+  const order = query.has('mark') ? { mark: text('mark') } : { providerReference: text('id') };
+  switch (what) {
+    case 'create':
+      return { kind: 'create', order: toNewOrder(text('mark'), text('amount'), details), answer: picture };
+    case 'batch':
+      return {
+        kind: 'batch',
+        orders: query.getAll('order').map((each) => {
+          const [mark = '', amount = ''] = each.split(':');
+          return amount === '0' ? { refusal: 'INVALID_DESTINATION' } : toNewOrder(mark, amount, {});
+        }),
+        answer: (results) => ({
+          status: 200,
+          body: JSON.stringify(results.map((each) => (typeof each === 'object' ? each.state : (each ?? null)))),
+        }),
+      };
+    case 'act':
+      return { kind: 'act', action: actionOf(action), order, details, answer: picture };
+    default:
+      return { kind: 'find', providerReference: text('id'), answer: picture };
+  }
+}
+
+function actionOf(text: string): Action {
+  const actions: readonly Action[] = ['CONFIRM', 'CANCEL', 'AMEND', 'ATTACH_DOCUMENT', 'COMPLETE_DOCUMENTS'];
+  return actions.find((action) => action === text) ?? assert.fail(text);
+}
+
+function toNewOrder(mark: string, text: string, details: Readonly<Record<string, string>>): NewOrder {
+  const amount = parseDecimal(text) ?? assert.fail(text);
+  const fee = parseDecimal('0') ?? assert.fail();
+  return {
+    ...{ mark, amount, currency: 'CNY', network: '', address: 'account-1', memo: null, fee, received: amount },
+    debit: { amount, currency: 'CNY' },
+    callbackUrl: null,
+    details,
+  };
+}
+
+function picture({ providerReference, state, details, debited, returned, documents }: Order): SandboxAnswer {
+  const body = JSON.stringify({ id: providerReference, status: state, details, debited, returned, documents });
+  return { status: 200, body };
+}
+
+/** What an answer of `PAPER` says. */
+interface Picture {
+  readonly id: string;
+  readonly status: string;
+  readonly details: Readonly<Record<string, string>>;
+  readonly debited: boolean;
+  readonly returned: boolean;
+  readonly documents: number;
+  readonly refusal: string;
+  readonly action: string | null;
+}
+
+/** A sandbox of `PAPER` and `SLIP`, with a receiver of the webhooks of the one. */
+async function startPaper(options: Options = {}) {
+  const { sandbox, clock } = await open({ sides: [PAPER, SLIP], ...options });
+  const hook = await listen();
+  sandbox.registerCallback('paper', hook.url);
+  const to = (side: string, path: string) => call('POST', `${sandbox.baseUrl(side)}/${path}`, {});
+  const see = async (path: string): Promise<Picture> => JSON.parse((await to('paper', path)).text);
+  return {
+    ...{ sandbox, clock, hook, to, see },
+    /** Resolves to how a request to `PAPER` ended: its status and refusal, or the code of what broke it off. */
+    async end(path: string) {
+      try {
+        const { status, text } = await to('paper', path);
+        const refusal = text.startsWith('{') ? JSON.parse(text).refusal : undefined;
+        return refusal ?? String(status);
+      } catch (error) {
+        return error instanceof Error && 'code' in error ? error.code : 'broken';
+      }
+    },
+    /** The order of the mark as it truly stands. */
+    truth: (mark = 'a') => sandbox.books().find((order) => order.mark === mark)?.state,
+    async pass(ms: number) {
+      await clock.advance(ms);
+      await sandbox.idle();
+    },
+  };
+}
+
+describe('what is asked of an order', () => {
+  test('an order waits where it is held, and goes on to its end once it is confirmed', async () => {
+    const { see, pass, hook, truth, clock, sandbox } = await startPaper();
+    const { id, debited } = await see('create?mark=a&amount=10');
+    assert.equal(debited, false);
+    await pass(SETTLE_MS / 3);
+    assert.equal(truth(), 'HELD');
+    await pass(24 * 60 * MINUTE_MS);
+    assert.deepEqual([truth(), clock.pending()], ['HELD', 0]);
+    const confirmed = await see(`act/CONFIRM?id=${id}&note=yes`);
+    assert.deepEqual([confirmed.status, confirmed.debited, confirmed.details], ['CONFIRMING', true, { note: 'yes' }]);
+    await pass(SETTLE_MS / 3);
+    assert.deepEqual([truth(), (await see(`find?id=${id}`)).status], ['COMPLETED', 'COMPLETED']);
+    assert.deepEqual(hook.words(), ['HELD', 'CONFIRMING', 'COMPLETED']);
+    assert.deepEqual(
+      sandbox.books().map(({ debited, returned }) => [debited, returned]),
+      [[true, false]],
+    );
+  });
+
+  test('an action is refused by its name where there is no order, or its state does not allow it', async () => {
+    const { see, to, pass } = await startPaper();
+    assert.deepEqual(await see('act/CONFIRM?id=nobody'), { refusal: 'NOT_FOUND', action: 'CONFIRM' });
+    assert.deepEqual(await see('act/AMEND?mark=nobody'), { refusal: 'NOT_FOUND', action: 'AMEND' });
+    await see('create?mark=a&amount=10');
+    assert.deepEqual(await see('act/CONFIRM?mark=a'), { refusal: 'WRONG_STATE', action: 'CONFIRM' });
+    await pass(SETTLE_MS);
+    assert.deepEqual(await see('act/CANCEL?mark=a'), { refusal: 'WRONG_STATE', action: 'CANCEL' });
+    assert.equal((await see('act/CONFIRM?mark=a')).status, 'CONFIRMING');
+    assert.deepEqual(await see('act/CONFIRM?mark=a'), { refusal: 'WRONG_STATE', action: 'CONFIRM' });
+    await to('slip', 'create?mark=a&amount=10');
+    assert.equal(JSON.parse((await to('slip', 'act/CANCEL?mark=a')).text).refusal, 'WRONG_STATE');
+  });
+
+  test('the wallet pays when an order is confirmed, and not before', async () => {
+    const { see, pass, truth } = await startPaper();
+    await see('create?mark=a&amount=600000');
+    await see('create?mark=b&amount=600000');
+    await pass(SETTLE_MS);
+    assert.equal((await see('act/CONFIRM?mark=a')).status, 'CONFIRMING');
+    assert.deepEqual(await see('act/CONFIRM?mark=b'), { refusal: 'INSUFFICIENT_BALANCE', action: 'CONFIRM' });
+    assert.equal(truth('b'), 'HELD');
+  });
+
+  test('a cancelled order goes no further, and what was debited comes back', async () => {
+    const { see, pass, truth, hook, sandbox } = await startPaper();
+    const { id } = await see('create?mark=a&amount=10');
+    const { status, debited, returned } = await see(`act/CANCEL?id=${id}`);
+    assert.deepEqual([status, debited, returned], ['CANCELLED', false, true]);
+    await pass(24 * 60 * MINUTE_MS);
+    assert.equal(truth(), 'CANCELLED');
+    assert.deepEqual(hook.words(), ['CANCELLED']);
+
+    const early: SandboxSide = { ...PAPER, debitAt: 'accept' };
+    const paid = await startPaper({ sides: [early] });
+    await paid.see('create?mark=a&amount=600000');
+    assert.deepEqual(await paid.see('create?mark=b&amount=600000'), { refusal: 'INSUFFICIENT_BALANCE', action: null });
+    assert.equal((await paid.see('act/CANCEL?mark=a')).returned, true);
+    assert.equal((await paid.see('create?mark=b&amount=600000')).status, 'ACCEPTED');
+    assert.equal(sandbox.books().length, 1);
+  });
+
+  test('an amendment is remembered, is no change of state, and does not hold the order up', async () => {
+    const { see, pass, hook, truth } = await startPaper();
+    await see('create?mark=a&amount=10&note=first');
+    await pass(SETTLE_MS / 3 - 1);
+    const { status, details } = await see('act/AMEND?mark=a&note=second');
+    assert.deepEqual([status, details], ['ACCEPTED', { note: 'second' }]);
+    assert.deepEqual(hook.words(), []);
+    await pass(1);
+    assert.equal(truth(), 'HELD');
+    assert.deepEqual(hook.words(), ['HELD']);
+  });
+
+  test('10.60: an order wants documents, and is held once they are there and complete', async () => {
+    const { see, pass, hook, truth } = await startPaper();
+    await see('create?mark=a&amount=10.60');
+    await pass(SETTLE_MS);
+    assert.equal(truth(), 'MATERIAL');
+    assert.equal((await see('act/COMPLETE_DOCUMENTS?mark=a')).refusal, 'WRONG_STATE');
+    assert.equal((await see('act/ATTACH_DOCUMENT?mark=a&note=invoice')).documents, 1);
+    assert.equal((await see('act/ATTACH_DOCUMENT?mark=a')).documents, 2);
+    const { status, documents, details } = await see('act/COMPLETE_DOCUMENTS?mark=a');
+    assert.deepEqual([status, documents, details], ['HELD', 2, { note: 'invoice' }]);
+    await see('act/CONFIRM?mark=a');
+    await pass(SETTLE_MS);
+    assert.equal(truth(), 'COMPLETED');
+    assert.deepEqual(hook.words(), ['MATERIAL', 'HELD', 'CONFIRMING', 'COMPLETED']);
+  });
+
+  test('what is asked for the same order twice at one time is done once', async () => {
+    const { see, pass, sandbox } = await startPaper();
+    await see('create?mark=a&amount=10');
+    await pass(SETTLE_MS);
+    const answers = await Promise.all([see('act/CONFIRM?mark=a'), see('act/CONFIRM?mark=a')]);
+    assert.deepEqual(answers.map(({ status, refusal }) => status ?? refusal).sort(), ['CONFIRMING', 'WRONG_STATE']);
+    await pass(SETTLE_MS);
+    assert.equal(sandbox.books().filter(({ state }) => state === 'COMPLETED').length, 1);
+  });
+
+  test('a held order that is not let pass by its review is never held, and one that fails is paid back', async () => {
+    const { see, pass, truth, hook, sandbox } = await startPaper();
+    for (const decimals of ['80', '81', '82']) await see(`create?mark=${decimals}&amount=10.${decimals}`);
+    await pass(SETTLE_MS / 3);
+    assert.deepEqual(['80', '81', '82'].map(truth), ['HELD', 'BLOCKED', 'CANCELLED']);
+    await see('act/CONFIRM?mark=80');
+    await pass(SETTLE_MS);
+    assert.equal(truth('80'), 'FAILED');
+    assert.deepEqual(hook.words().sort(), ['BLOCKED', 'CANCELLED', 'CONFIRMING', 'FAILED', 'HELD']);
+    assert.ok(sandbox.books().every(({ returned }) => returned));
+  });
+
+  test('10.89: an order is held, and that told, before its create is answered', async () => {
+    const { see, hook, truth } = await startPaper();
+    assert.equal((await see('create?mark=a&amount=10.89')).status, 'ACCEPTED');
+    assert.deepEqual([hook.words(), truth()], [['HELD'], 'HELD']);
+  });
+
+  test('10.97: an order that look-ups do not show cannot be acted upon either', async () => {
+    const { end, pass } = await startPaper();
+    await end('create?mark=a&amount=10.97');
+    assert.equal(await end('act/AMEND?mark=a'), 'NOT_FOUND');
+    await pass(10 * MINUTE_MS);
+    assert.equal(await end('act/CONFIRM?mark=a'), '200');
+  });
+
+  test('a held order, its documents and what was planned for it outlast a restart', async () => {
+    const dir = directory();
+    const clock = createManualClock();
+    const first = await startPaper({ dir, clock });
+    const noted = await first.see('create?mark=a&amount=10&note=2026-01-01T12:00:00.000Z');
+    await first.see('create?mark=b&amount=10.60');
+    await first.pass(SETTLE_MS);
+    await first.see('act/ATTACH_DOCUMENT?mark=b');
+    await first.see('act/CONFIRM?mark=a');
+    await first.sandbox.idle();
+    await first.sandbox.close();
+
+    const second = await startPaper({ dir, clock });
+    assert.deepEqual((await second.see(`find?id=${noted.id}`)).details, noted.details);
+    assert.equal((await second.see('act/COMPLETE_DOCUMENTS?mark=b')).status, 'HELD');
+    await second.pass(SETTLE_MS);
+    assert.deepEqual([second.truth('a'), second.truth('b')], ['COMPLETED', 'HELD']);
+    assert.deepEqual(second.hook.words(), ['HELD', 'COMPLETED']);
+  });
+});
+
+describe('faults of what is asked of an order', () => {
+  /** The way to where an action is allowed. */
+  const PREPARE: Readonly<Record<string, readonly string[]>> = {
+    CANCEL: [],
+    CONFIRM: [],
+    ATTACH_DOCUMENT: [],
+    COMPLETE_DOCUMENTS: ['act/ATTACH_DOCUMENT?mark=a'],
+  };
+  for (const [decimals, action, ends, states] of [
+    ['41', 'CANCEL', ['ECONNRESET', 'WRONG_STATE'], ['CANCELLED', 'CANCELLED']],
+    ['42', 'CANCEL', ['ECONNRESET', '200'], ['ACCEPTED', 'CANCELLED']],
+    ['43', 'CANCEL', ['500', 'WRONG_STATE'], ['CANCELLED', 'CANCELLED']],
+    ['44', 'CANCEL', ['WRONG_STATE', 'WRONG_STATE'], ['ACCEPTED', 'ACCEPTED']],
+    ['45', 'CANCEL', ['RATE_LIMITED', '200'], ['ACCEPTED', 'CANCELLED']],
+    ['46', 'ATTACH_DOCUMENT', ['ECONNRESET', '200'], ['MATERIAL', 'MATERIAL']],
+    ['47', 'ATTACH_DOCUMENT', ['500', '200'], ['MATERIAL', 'MATERIAL']],
+    ['48', 'COMPLETE_DOCUMENTS', ['ECONNRESET', 'WRONG_STATE'], ['HELD', 'HELD']],
+    ['49', 'COMPLETE_DOCUMENTS', ['ECONNRESET', '200'], ['MATERIAL', 'HELD']],
+    ['51', 'CONFIRM', ['ECONNRESET', 'WRONG_STATE'], ['CONFIRMING', 'CONFIRMING']],
+    ['52', 'CONFIRM', ['ECONNRESET', '200'], ['HELD', 'CONFIRMING']],
+    ['53', 'CONFIRM', ['500', 'WRONG_STATE'], ['CONFIRMING', 'CONFIRMING']],
+    ['54', 'CONFIRM', ['500', '200'], ['HELD', 'CONFIRMING']],
+    ['55', 'CONFIRM', ['RATE_LIMITED', '200'], ['HELD', 'CONFIRMING']],
+    ['56', 'CONFIRM', ['WRONG_CREDENTIALS', '200'], ['HELD', 'CONFIRMING']],
+    ['57', 'CONFIRM', ['INSUFFICIENT_BALANCE', 'INSUFFICIENT_BALANCE', '200'], ['HELD', 'HELD', 'CONFIRMING']],
+    ['58', 'CONFIRM', ['OUTSIDE_HOURS', 'OUTSIDE_HOURS', '200'], ['HELD', 'HELD', 'CONFIRMING']],
+    ['59', 'CONFIRM', ['200', 'WRONG_STATE'], ['CONFIRMING', 'CONFIRMING']],
+  ] as const) {
+    test(`10.${decimals}: ${action} ends with ${ends.join(', ')}`, async () => {
+      const { end, pass, truth } = await startPaper();
+      assert.equal(await end(`create?mark=a&amount=10.${decimals}`), '200');
+      await pass(SETTLE_MS);
+      for (const path of PREPARE[action] ?? []) assert.equal(await end(path), '200');
+      for (const [index, expected] of ends.entries()) {
+        assert.equal(await end(`act/${action}?mark=a`), expected);
+        assert.equal(truth(), states[index]);
+      }
+    });
+  }
+
+  test('10.45 and 10.55: the 429 says when to come again, 10.59: the 200 is no JSON', async () => {
+    const { to, pass } = await startPaper();
+    for (const decimals of ['45', '55', '59']) await to('paper', `create?mark=${decimals}&amount=10.${decimals}`);
+    await pass(SETTLE_MS);
+    assert.equal((await to('paper', 'act/CANCEL?mark=45')).headers['retry-after'], '1');
+    assert.equal((await to('paper', 'act/CONFIRM?mark=55')).headers['retry-after'], '1');
+    assert.match((await to('paper', 'act/CONFIRM?mark=59')).text, /^</);
+  });
+
+  test('10.46 and 10.47: the document whose upload was not answered is there only where it was taken', async () => {
+    const { end, see, pass } = await startPaper();
+    for (const [decimals, documents] of [
+      ['46', 2],
+      ['47', 1],
+    ] as const) {
+      await end(`create?mark=${decimals}&amount=10.${decimals}`);
+      await pass(SETTLE_MS);
+      await end(`act/ATTACH_DOCUMENT?mark=${decimals}`);
+      assert.equal((await see(`act/ATTACH_DOCUMENT?mark=${decimals}`)).documents, documents);
+    }
+  });
+
+  test('10.41 to 10.45: an order can be cancelled for ten minutes, and then goes on', async () => {
+    const { end, pass, truth } = await startPaper();
+    await end('create?mark=a&amount=10.44');
+    await pass(10 * MINUTE_MS);
+    assert.equal(truth(), 'ACCEPTED');
+    await pass(SETTLE_MS / 3);
+    assert.equal(truth(), 'HELD');
+  });
+
+  test('a provider of which nothing can be asked takes the ordinary way', async () => {
+    const { to, pass, sandbox } = await startPaper();
+    const decimals = [...FAULTS].filter(([, { actions, wantsDocuments }]) => actions ?? wantsDocuments);
+    for (const [each] of decimals)
+      assert.equal((await to('slip', `create?mark=${each}&amount=10.${each}`)).status, 200);
+    await pass(SETTLE_MS);
+    assert.deepEqual(new Set(sandbox.books().map(({ state }) => state)), new Set(['COMPLETED']));
+    assert.equal(sandbox.books().length, 19);
+  });
+});
+
+describe('faults of money that comes back', () => {
+  for (const [decimals, end] of [
+    ['39', 'FAILED'],
+    ['40', 'COMPLETED'],
+  ] as const) {
+    test(`10.${decimals}: ${end}, and a minute later the money is back`, async () => {
+      const { see, pass, hook, sandbox } = await startPaper();
+      const { id } = await see(`create?mark=a&amount=10.${decimals}`);
+      await pass(SETTLE_MS);
+      await see('act/CONFIRM?mark=a');
+      await pass(SETTLE_MS);
+      const ended = await see(`find?id=${id}`);
+      assert.deepEqual([ended.status, ended.returned], [end, false]);
+      await pass(MINUTE_MS);
+      const back = await see(`find?id=${id}`);
+      assert.deepEqual([back.status, back.returned], ['REFUNDED', true]);
+      assert.deepEqual(hook.words().slice(-2), [end, 'REFUNDED']);
+      await see('create?mark=b&amount=1000000');
+      await pass(SETTLE_MS);
+      assert.equal((await see('act/CONFIRM?mark=b')).status, 'CONFIRMING', 'the wallet is full again');
+      assert.equal(sandbox.books().length, 2);
+    });
+  }
+});
+
+describe('several creates in one request', () => {
+  /** The marks that were taken. */
+  const taken = ({ sandbox }: { sandbox: Sandbox }) => sandbox.books().map(({ mark }) => mark);
+
+  test('each is a create of its own, taken or refused, and all are answered together', async () => {
+    const paper = await startPaper();
+    const reply = await paper.to('paper', 'batch?order=a:10&order=b:10.70&order=a:10&order=c:0&order=d:20');
+    const results = ['ACCEPTED', 'INSUFFICIENT_BALANCE', 'DUPLICATE', 'INVALID_DESTINATION', 'ACCEPTED'];
+    assert.deepEqual([reply.status, JSON.parse(reply.text)], [200, results]);
+    assert.deepEqual(taken(paper), ['a', 'd']);
+    const slip = await paper.to('slip', 'batch?order=a:600000&order=b:600000&order=c:400000');
+    assert.deepEqual(JSON.parse(slip.text), ['ACCEPTED', 'INSUFFICIENT_BALANCE', 'ACCEPTED']);
+  });
+
+  test('10.36: an order is taken, and the answer to its batch does not say so', async () => {
+    const paper = await startPaper();
+    const { text } = await paper.to('paper', 'batch?order=a:10&order=b:10.36');
+    assert.deepEqual(JSON.parse(text), ['ACCEPTED', null]);
+    assert.equal((await paper.see('create?mark=c&amount=10.36')).status, 'ACCEPTED');
+    assert.deepEqual(taken(paper), ['a', 'b', 'c']);
+  });
+
+  for (const [order, end, marks] of [
+    ['b:10.61', 'ECONNRESET', ['a', 'b', 'c']],
+    ['b:10.64', '500', ['a', 'b', 'c']],
+    ['b:10.84', '200', ['a', 'b', 'c']],
+    ['b:10.62', 'ECONNRESET', []],
+    ['b:10.65', '500', []],
+    ['b:10.67', 'RATE_LIMITED', []],
+    ['b:10.68', 'WRONG_CREDENTIALS', []],
+    ['b:10.38', 'MAINTENANCE', []],
+    ['b:10.61&order=d:10.65', 'ECONNRESET', ['a', 'b', 'c']],
+    ['b:10.65&order=d:10.61', '500', []],
+  ] as const) {
+    test(`${order} among others: ${end}, and ${marks.length === 0 ? 'none is' : 'they are'} taken`, async () => {
+      const paper = await startPaper();
+      assert.equal(await paper.end(`batch?order=a:10&order=${order}&order=c:20`), end);
+      assert.deepEqual(taken(paper), marks);
+    });
+  }
+
+  test('10.38: the first two sends get the maintenance answer of the provider', async () => {
+    const { end, see } = await startPaper();
+    assert.deepEqual(await see('create?mark=a&amount=10.38'), { refusal: 'MAINTENANCE', action: null });
+    assert.equal(await end('create?mark=a&amount=10.38'), 'MAINTENANCE');
+    assert.equal(await end('create?mark=a&amount=10.38'), '200');
+  });
+});
+
+describe('webhooks to the address of an account', () => {
+  test('they go where the account has them sent, are kept over a restart, and a URL can be told over HTTP', async () => {
+    const dir = directory();
+    const first = await startPaper({ dir });
+    await first.sandbox.close();
+    const { sandbox, clock } = await open({ dir, sides: [PAPER, SLIP] });
+    const create = (side: string, mark: string) =>
+      call('POST', `${sandbox.baseUrl(side)}/create?mark=${mark}&amount=10`, {});
+    const register = (slug: string, body: string) =>
+      call('POST', `${sandbox.url}/_sandbox/callbacks/${slug}`, {}, body);
+    await create('paper', 'a');
+    await create('slip', 'a');
+    await clock.advance(SETTLE_MS);
+    await sandbox.idle();
+    assert.deepEqual(first.hook.words(), ['HELD'], 'SLIP has no address of its account');
+
+    const other = await listen();
+    assert.equal((await register('paper', JSON.stringify({ url: other.url }))).status, 200);
+    await create('paper', 'b');
+    await clock.advance(SETTLE_MS);
+    await sandbox.idle();
+    assert.deepEqual([first.hook.words(), other.words()], [['HELD'], ['HELD']]);
+
+    for (const body of ['', '[]', 'null', '{"url":1}', '{"url":"ftp://example.com"}']) {
+      assert.equal((await register('paper', body)).status, 400, body);
+    }
+    assert.equal((await register('nobody', JSON.stringify({ url: other.url }))).status, 404);
+    assert.equal((await call('GET', `${sandbox.url}/_sandbox/callbacks/paper`, {})).status, 404);
+    assert.throws(() => sandbox.registerCallback('nobody', other.url), RangeError);
+    assert.throws(() => sandbox.registerCallback('paper', 'here'), RangeError);
+  });
+
+  test('each attempt is signed at its own time, and a forgery by a stranger', async () => {
+    const { see, sandbox, clock } = await startPaper();
+    const hook = await listen(() => ({ status: 500, body: '' }));
+    sandbox.registerCallback('paper', hook.url);
+    await see('create?mark=a&amount=10.78');
+    await clock.advance(SETTLE_MS / 3);
+    await sandbox.idle();
+    await clock.advance(MINUTE_MS);
+    await sandbox.idle();
+    const { key } = sandbox.credentials('paper');
+    assert.deepEqual(
+      hook.received.map(({ headers }) => headers.key === key),
+      [false, true, false, true],
+    );
+    assert.deepEqual(hook.words(), ['FAILED', 'HELD', 'FAILED', 'HELD']);
+    assert.deepEqual(
+      hook.received.map(({ headers }) => headers.at),
+      ['00.500', '00.500', '00.500', '00.500'].map((at, index) => `2026-01-01T12:0${index < 2 ? 0 : 1}:${at}Z`),
+    );
+  });
+});
+
 describe('what the sandbox remembers', () => {
   test('credentials, wallets, orders, fault counts and webhooks outlast a restart', async () => {
     const dir = directory();
@@ -959,10 +1460,10 @@ describe('what the sandbox tells of itself', () => {
           amount: '2.50',
           currency: 'TRX',
           network: 'TRX-TRC20',
-          address: IO_PAYOUT.to_address,
           state: 'ACCEPTED',
           createdAt: '2026-01-01T12:00:00.000Z',
           debit: { amount: '2.50', currency: 'TRX' },
+          debited: true,
           returned: false,
         },
         {
@@ -971,10 +1472,10 @@ describe('what the sandbox tells of itself', () => {
           amount: '10',
           currency: 'USDT',
           network: 'Tron Network',
-          address: IO_PAYOUT.to_address,
           state: 'ACCEPTED',
           createdAt: '2026-01-01T12:00:00.000Z',
           debit: { amount: '11.5', currency: 'USDT' },
+          debited: true,
           returned: false,
         },
       ],
@@ -984,7 +1485,8 @@ describe('what the sandbox tells of itself', () => {
       oxapay: sandbox.credentials('oxapay'),
     });
     assert.equal((await call('GET', `${sandbox.url}/other/v1`, {})).status, 404);
-    assert.equal((await call('POST', `${oxa.baseUrl}/payout`, {}, 'x'.repeat(1024 * 1024 + 1))).status, 413);
+    assert.equal((await call('POST', `${oxa.baseUrl}/payout`, {}, 'x'.repeat(8 * 1024 * 1024))).status, 401);
+    assert.equal((await call('POST', `${oxa.baseUrl}/payout`, {}, 'x'.repeat(8 * 1024 * 1024 + 1))).status, 413);
     assert.throws(() => sandbox.baseUrl('other'), RangeError);
   });
 
@@ -997,7 +1499,7 @@ describe('what the sandbox tells of itself', () => {
     );
     assert.deepEqual(
       [...FAULTS.keys()],
-      Array.from({ length: 39 }, (_, index) => String(61 + index)),
+      Array.from({ length: 64 }, (_, index) => String(36 + index)).filter((each) => each !== '37' && each !== '50'),
     );
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,13 +11,160 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { StartupError } from '../src/domain/errors.ts';
 import type { MerchantId } from '../src/domain/merchant.ts';
-import type { Store } from '../src/domain/store.ts';
+import type { AppliedReport, Payout, PayoutId, PayoutState } from '../src/domain/payout.ts';
+import type { ProviderId } from '../src/domain/provider.ts';
+import type { Position, Store } from '../src/domain/store.ts';
 import { STATEMENTS } from '../src/storage/sql.ts';
 import { openSqlite, type SqliteOptions } from '../src/storage/sqlite.ts';
-import { NOON, nextStep, nextVersion, sampleAttempt, sampleEvent, samplePayout } from './support/payouts.ts';
+import {
+  afterNoon,
+  decimal,
+  NOON,
+  nextStep,
+  nextVersion,
+  sampleAttempt,
+  sampleEvent,
+  samplePayout,
+} from './support/payouts.ts';
 import { describeStore } from './support/store-contract.ts';
 
 const MERCHANT = 'me_sample' as MerchantId;
+const ALPHA = 'ALPHA' as ProviderId;
+
+/** The schema of the first version, as it was. */
+const SCHEMA_1 = `
+  CREATE TABLE store (
+    schema INTEGER NOT NULL, environment TEXT NOT NULL, epoch TEXT NOT NULL, secret BLOB NOT NULL,
+    created_at INTEGER NOT NULL, checked_at INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE payouts (
+    id TEXT PRIMARY KEY, merchant_id TEXT NOT NULL, reference TEXT NOT NULL, version INTEGER NOT NULL,
+    state TEXT NOT NULL, provider TEXT NOT NULL, currency TEXT NOT NULL, created_at INTEGER NOT NULL,
+    due_at INTEGER, document TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX payouts_by_reference ON payouts (merchant_id, reference);
+  -- The last three columns let a filter pass over rows without reading their documents.
+  CREATE INDEX payouts_by_age ON payouts (merchant_id, created_at, id, state, provider, currency);
+  CREATE INDEX payouts_due ON payouts (provider, state, due_at) WHERE due_at IS NOT NULL;
+
+  -- AUTOINCREMENT: a row id is never used again, and rows become visible in the order of their ids.
+  CREATE TABLE events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL, payout_id TEXT NOT NULL, sequence INTEGER NOT NULL,
+    merchant_id TEXT NOT NULL, document TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX events_by_event_id ON events (event_id);
+  CREATE UNIQUE INDEX events_by_payout ON events (payout_id, sequence);
+  CREATE INDEX events_by_merchant ON events (merchant_id);
+
+  -- Unique: two payouts under one order number would be one payout to the provider.
+  CREATE TABLE attempts (
+    payout_id TEXT NOT NULL, number INTEGER NOT NULL, provider TEXT NOT NULL, account TEXT NOT NULL,
+    order_number TEXT NOT NULL, provider_reference TEXT, PRIMARY KEY (payout_id, number)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX attempts_by_order_number ON attempts (provider, account, order_number);
+  CREATE INDEX attempts_by_reference ON attempts (provider, account, provider_reference)
+    WHERE provider_reference IS NOT NULL;
+
+  CREATE TABLE claims (
+    provider TEXT NOT NULL, fingerprint TEXT NOT NULL, reference TEXT NOT NULL, payout_id TEXT NOT NULL,
+    attempt INTEGER NOT NULL, PRIMARY KEY (provider, fingerprint, reference)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE sealed (
+    payout_id TEXT NOT NULL, kind TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (payout_id, kind)
+  ) STRICT;
+
+  CREATE TABLE merchants (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT;
+  CREATE TABLE keys (id TEXT PRIMARY KEY, merchant_id TEXT, hash TEXT NOT NULL UNIQUE, document TEXT NOT NULL) STRICT;
+`;
+
+/** What a test changes of a payout of schema 1; `attention` as its document has it. */
+interface Schema1 {
+  readonly state?: PayoutState;
+  readonly attention?: readonly { readonly reason: string; readonly since: string; readonly message: string }[];
+}
+
+/** A payout as a program of the first version wrote it: one attempt in doubt, one that was accepted. */
+function payoutOfSchema1(index: number, { state = 'IN_DOUBT', attention = [] }: Schema1) {
+  const sentAt = { startedAt: '2026-07-01T12:00:00.000Z', vendorCode: null, vendorMessage: null };
+  const attempt = { provider: 'ALPHA', account: 'default', fingerprint: 'project-1', bodyDigest: 'b1' };
+  return {
+    schema: 1,
+    id: `po_${index}`,
+    merchantId: MERCHANT,
+    reference: `order ${index}`,
+    version: 3,
+    sequence: 1,
+    state,
+    told: state,
+    order: {
+      amount: { amount: '12.50', currency: 'USDT' },
+      feeMode: 'ADD',
+      destination: { kind: 'blockchain', address: 'TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t', network: 'TRON', memo: null },
+      sourceCurrency: null,
+      description: null,
+    },
+    metadata: [],
+    sendBefore: null,
+    inputDigests: { amount: 'a1', destination: 'd1' },
+    provider: 'ALPHA',
+    account: 'default',
+    attempts: [
+      {
+        number: 1,
+        ...attempt,
+        orderNumber: `ORDER1OF${index}`,
+        providerReference: null,
+        sends: [{ number: 1, kind: 'SUBMIT', outcome: 'UNKNOWN', endedAt: '2026-07-01T12:00:01.000Z', ...sentAt }],
+        report: null,
+        mismatched: false,
+      },
+      {
+        number: 2,
+        ...attempt,
+        orderNumber: `ORDER2OF${index}`,
+        providerReference: 'theirs',
+        sends: [{ number: 1, kind: 'SUBMIT', outcome: 'ACCEPTED', endedAt: '2026-07-01T12:00:02.000Z', ...sentAt }],
+        report: {
+          state: 'PROCESSING',
+          askedAt: '2026-07-01T12:00:02.000Z',
+          vendorStatus: 'sending',
+          vendorMessage: null,
+          transactionHash: null,
+          fees: [{ kind: 'NETWORK', amount: '1.0', currency: 'USDT' }],
+          debits: [],
+          received: null,
+          moneyMoved: 'UNKNOWN',
+          failure: null,
+        },
+        mismatched: false,
+      },
+    ],
+    closure: null,
+    attention,
+    nextCheckAt: '2026-07-01T12:01:00.000Z',
+    quietChecks: 0,
+    lease: { owner: 'worker-7', fence: 3, until: '2026-07-01T12:00:30.000Z' },
+    createdAt: '2026-07-01T12:00:00.000Z',
+    updatedAt: '2026-07-01T12:00:00.000Z',
+  };
+}
+
+/** The report in it, as this version has it. */
+const REPORTED: AppliedReport = {
+  state: 'PROCESSING',
+  askedAt: afterNoon(2_000),
+  vendorStatus: 'sending',
+  vendorMessage: null,
+  transactionHash: null,
+  fees: [{ kind: 'NETWORK', amount: decimal('1.0'), currency: 'USDT' }],
+  debits: [],
+  received: null,
+  moneyMoved: 'UNKNOWN',
+  failure: null,
+  allows: [],
+};
 
 function optionsFor(path: string, overrides: Partial<SqliteOptions> = {}): SqliteOptions {
   return { path, environment: 'SANDBOX', now: () => NOON, random: randomBytes, exclusive: true, ...overrides };
@@ -105,9 +252,9 @@ describe('SQLite, the file,', () => {
 
   it('is refused when it was made by a newer program, and is left as it was', async () => {
     await (await open()).close();
+    tamper('UPDATE store SET schema = 3');
+    await assert.rejects(open(), refusal(/schema 3/));
     tamper('UPDATE store SET schema = 2');
-    await assert.rejects(open(), refusal(/schema 2/));
-    tamper('UPDATE store SET schema = 1');
     await open();
   });
 
@@ -130,6 +277,25 @@ describe('SQLite, the file,', () => {
     assert.equal(store.knows(position), false);
   });
 
+  it('holds nothing any more of what was erased, dropped or put under another key, once it is closed', async () => {
+    const store = await open();
+    const payout = samplePayout({ state: 'COMPLETED' });
+    await store.insert(payout, sampleEvent(payout));
+    const words = ['short words', 'longer words '.repeat(2000)];
+    const plain = (kind: string) => ({ keyId: '', bytes: Buffer.from(`${kind}: ${words.join()}`) });
+    for (const kind of ['erased', 'dropped', 'moved']) await store.putSealed(payout.id, kind, plain(kind));
+    const key = { payoutId: payout.id, kind: 'moved' };
+    await store.resealed(key, plain('moved'), { keyId: 'first', bytes: randomBytes(26_000) });
+    await store.dropSealed(payout.id, 'dropped');
+    await store.close();
+    assert.ok((await readFile(path)).includes('words'));
+
+    const again = await open();
+    await again.erase(MERCHANT, payout.id);
+    await again.close();
+    assert.ok(!(await readFile(path)).includes('words'));
+  });
+
   it('does not store two payouts with one order number at one account', async () => {
     const store = await open();
     const attempt = sampleAttempt();
@@ -145,12 +311,12 @@ describe('SQLite, the file,', () => {
     await assert.rejects(store.insert(payout, sampleEvent(payout)), /next check/);
   });
 
-  it('searches payouts and events by an index in every statement', async () => {
+  it('searches payouts, events and sealed records by an index in every statement', async () => {
     await open();
     const db = new DatabaseSync(path);
     for (const [name, sql] of Object.entries(STATEMENTS)) {
       const plan = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all();
-      for (const { detail } of plan) assert.doesNotMatch(String(detail), /^SCAN (payouts|events)\b/, name);
+      for (const { detail } of plan) assert.doesNotMatch(String(detail), /^SCAN (payouts|events|sealed)\b/, name);
     }
     db.close();
   });
@@ -158,11 +324,197 @@ describe('SQLite, the file,', () => {
   it('sorts neither due payouts nor pages: an index has them in order', async () => {
     await open();
     const db = new DatabaseSync(path);
-    for (const name of ['due', 'pageForward', 'pageBackward', 'eventsOfAll', 'eventsOfMerchant'] as const) {
+    const pages = ['pageForward', 'pageBackward', 'attention', 'attentionOfMerchant'] as const;
+    for (const name of ['due', 'eventsOfAll', 'eventsOfMerchant', ...pages] as const) {
       const plan = db.prepare(`EXPLAIN QUERY PLAN ${STATEMENTS[name]}`).all();
       for (const { detail } of plan) assert.doesNotMatch(String(detail), /TEMP B-TREE/, name);
     }
     db.close();
+  });
+
+  it('counts a queue from an index alone', async () => {
+    await open();
+    const db = new DatabaseSync(path);
+    for (const name of ['queue', 'queueOfMerchant'] as const) {
+      const [step] = db.prepare(`EXPLAIN QUERY PLAN ${STATEMENTS[name]}`).all();
+      assert.match(String(step?.detail), /^SEARCH payouts USING COVERING INDEX/, name);
+    }
+    db.close();
+  });
+
+  describe('with a payout that cannot be decoded', () => {
+    const request = { providers: new Map([[ALPHA, 2]]), states: ['QUEUED'], leaseMs: 30_000, owner: 'one' } as const;
+
+    it('leases the others, tells of it without its content, and tries again in an hour', async () => {
+      const told: { id: string; message: string }[] = [];
+      const store = await open({
+        onUndecodable: (id, error) => told.push({ id, message: error instanceof Error ? error.message : '' }),
+      });
+      const [damaged, foreign, undated] = [samplePayout(), samplePayout(), samplePayout()];
+      const sound = samplePayout({ nextCheckAt: afterNoon(1) });
+      for (const payout of [damaged, foreign, undated, sound]) await store.insert(payout, sampleEvent(payout));
+      tamper(`UPDATE payouts SET document = 'confidential ' || document WHERE id = '${damaged.id}';
+        UPDATE payouts SET document = json_set(document, '$.schema', 9) WHERE id = '${foreign.id}';
+        UPDATE payouts SET document = json_set(document, '$.createdAt', 'confidential') WHERE id = '${undated.id}'`);
+
+      const leased: string[] = [];
+      for (let round = 0; round < 3; round += 1) {
+        const payouts = await store.lease({ ...request, now: afterNoon(1) });
+        leased.push(...payouts.map(({ id }) => id));
+      }
+      assert.deepEqual(leased, [sound.id]);
+      const ids = [damaged.id, foreign.id, undated.id].sort();
+      assert.deepEqual(told.map(({ id }) => id).sort(), ids);
+      for (const { message } of told) assert.match(message, /^a stored record /);
+      for (const { message } of told) assert.doesNotMatch(message, /confidential/);
+
+      await store.lease({ ...request, now: afterNoon(60 * 60_000) });
+      assert.equal(told.length, 3);
+      await store.lease({ ...request, now: afterNoon(60 * 60_000 + 1) });
+      assert.equal(told.length, 5);
+    });
+
+    it('leases it once its document is mended', async () => {
+      const store = await open();
+      const payout = samplePayout();
+      await store.insert(payout, sampleEvent(payout));
+      tamper(`UPDATE payouts SET document = '!' || document`);
+      assert.deepEqual(await store.lease({ ...request, now: NOON }), []);
+      tamper('UPDATE payouts SET document = substr(document, 2)');
+      const [leased] = await store.lease({ ...request, now: afterNoon(60 * 60_000) });
+      assert.equal(leased?.id, payout.id);
+    });
+  });
+
+  describe('of schema 1', () => {
+    const SECRET = randomBytes(32);
+    const EPOCH = randomBytes(8).toString('hex');
+
+    /** Makes the file, with a payout for each change of the document, at `NOON` and so many milliseconds. */
+    async function makeSchema1(changes: readonly Schema1[]): Promise<void> {
+      await mkdir(join(folder, 'data'));
+      const db = new DatabaseSync(path);
+      db.exec(SCHEMA_1);
+      db.prepare('INSERT INTO store VALUES (1, ?, ?, ?, 0, 0)').run('SANDBOX', EPOCH, SECRET);
+      for (const [index, change] of changes.entries()) {
+        const document = payoutOfSchema1(index, change);
+        const { id, merchantId, reference, version, state, provider, nextCheckAt } = document;
+        db.prepare('INSERT INTO payouts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+          ...[id, merchantId, reference, version, state, provider, 'USDT', NOON.getTime() + index],
+          ...[Date.parse(nextCheckAt), JSON.stringify(document)],
+        );
+        const event = sampleEvent(samplePayout({ id: id as PayoutId, updatedAt: afterNoon(index) }));
+        db.prepare('INSERT INTO events VALUES (NULL, ?, ?, 1, ?, ?)').run(
+          ...[event.id, id, merchantId, JSON.stringify(event)],
+        );
+        db.prepare('INSERT INTO sealed VALUES (?, ?, ?)').run(id, 'body:b1', Buffer.from(`body ${index}`));
+      }
+      db.close();
+    }
+
+    const schemaOf = (file: string): unknown => {
+      const db = new DatabaseSync(file);
+      const rows = db.prepare('SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name').all();
+      db.close();
+      return rows.map((row) => ({ ...row }));
+    };
+
+    it('is brought up with everything in it, and what payouts lacked is filled in', async () => {
+      await makeSchema1([{}]);
+      const store = await open();
+      const payout = await store.byReference(MERCHANT, 'order 0');
+      assert.ok(payout);
+      const send = { kind: 'SUBMIT', request: null, startedAt: NOON, vendorCode: null, vendorMessage: null } as const;
+      assert.deepEqual(payout, {
+        ...samplePayout({ reference: 'order 0', state: 'IN_DOUBT', told: 'IN_DOUBT', version: 3 }),
+        id: 'po_0' as PayoutId,
+        autoConfirm: true,
+        parties: null,
+        requests: [],
+        nextCheckAt: afterNoon(60_000),
+        lease: { owner: 'worker-7', fence: 3, until: afterNoon(30_000) },
+        attempts: [
+          sampleAttempt({
+            orderNumber: 'ORDER1OF0',
+            sends: [{ ...send, number: 1, outcome: 'UNKNOWN', endedAt: afterNoon(1_000) }],
+          }),
+          sampleAttempt({
+            number: 2,
+            orderNumber: 'ORDER2OF0',
+            providerReference: 'theirs',
+            sends: [{ ...send, number: 1, outcome: 'ACCEPTED', endedAt: afterNoon(2_000) }],
+            report: REPORTED,
+          }),
+        ],
+      } satisfies Payout);
+      assert.deepEqual(store.secret, SECRET);
+      assert.deepEqual(await store.getSealed(payout.id, 'body:b1'), { keyId: '', bytes: Buffer.from('body 0') });
+      assert.equal((await store.sealedUnderOtherKeys('new', 10)).length, 1);
+      const before = `${EPOCH}.0` as Position;
+      assert.equal(store.knows(before), true);
+      const { events } = await store.events(before, { merchantId: MERCHANT }, 10);
+      assert.deepEqual(
+        events.map(({ event }) => event.payoutId),
+        [payout.id],
+      );
+      assert.equal(await store.commit(nextVersion(payout), null), 'committed');
+    });
+
+    it('lists what needs a person, and counts what is queued, as if it had always done so', async () => {
+      const late = [{ reason: 'OVERDUE', since: afterNoon(-5).toISOString(), message: 'late' }];
+      await makeSchema1([{}, { state: 'PROCESSING', attention: late }, { state: 'QUEUED' }, { state: 'COMPLETED' }]);
+      const store = await open();
+      const listed = await store.attention({ merchantId: MERCHANT, limit: 10, after: null });
+      assert.deepEqual(
+        listed.map(({ id }) => id),
+        ['po_1', 'po_0'],
+      );
+      assert.deepEqual(await store.queue(ALPHA, null), { count: 1, oldestAt: afterNoon(2) });
+    });
+
+    it('has the tables and indexes of a new one afterwards', async () => {
+      await makeSchema1([{}]);
+      await (await open()).close();
+      const migrated = schemaOf(path);
+      path = join(folder, 'new.db');
+      await (await open()).close();
+      assert.deepEqual(migrated, schemaOf(path));
+    });
+
+    it('is brought up as a whole or not at all', async () => {
+      await makeSchema1([{}]);
+      tamper('CREATE INDEX payouts_queued ON payouts (provider)');
+      const before = schemaOf(path);
+      await assert.rejects(open(), refusal(/cannot be opened: .*payouts_queued/));
+      assert.deepEqual(schemaOf(path), before);
+      tamper('DROP INDEX payouts_queued');
+      assert.ok(await (await open()).byReference(MERCHANT, 'order 0'));
+    });
+
+    it('is brought up by a command too, but never under a server that owns it', async () => {
+      await makeSchema1([{}]);
+      const before = schemaOf(path);
+      const server = new DatabaseSync(`${path}-owner`);
+      server.exec('BEGIN EXCLUSIVE');
+      await assert.rejects(open({ exclusive: false }), refusal(/another process owns/));
+      assert.deepEqual(schemaOf(path), before);
+      server.close();
+      const command = await open({ exclusive: false });
+      assert.ok(await command.byReference(MERCHANT, 'order 0'));
+      await open();
+    });
+
+    it('is brought up also where a document is damaged', async () => {
+      await makeSchema1([{}, {}, {}]);
+      tamper(`UPDATE payouts SET document = 'damaged' WHERE id = 'po_0';
+        UPDATE payouts SET document = '{"schema":1,"attention":[{}]}' WHERE id = 'po_1'`);
+      const store = await open();
+      const listed = await store.attention({ merchantId: null, limit: 10, after: null });
+      assert.deepEqual(
+        listed.map(({ id }) => id),
+        ['po_2'],
+      );
+    });
   });
 
   describe('writes of one turn of the event loop', () => {
@@ -203,7 +555,7 @@ describe('SQLite, the file,', () => {
       const [before, after] = [samplePayout(), samplePayout()];
       const writes = [
         store.insert(before, sampleEvent(before)),
-        store.putSealed(before.id, kind, Buffer.from('x')),
+        store.putSealed(before.id, kind, { keyId: 'first', bytes: Buffer.from('x') }),
         store.insert(after, sampleEvent(after)),
       ];
       await Promise.all(writes.map((write) => assert.rejects(write, reason)));

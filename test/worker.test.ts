@@ -6,14 +6,16 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { MerchantId } from '../src/domain/merchant.ts';
 import type { Payout } from '../src/domain/payout.ts';
-import type { LookupOutcome, Provider, ProviderId, SendOutcome, StatusReport } from '../src/domain/provider.ts';
+import type { LookupOutcome, Provider, ProviderId, SendOutcome } from '../src/domain/provider.ts';
 import type { Store } from '../src/domain/store.ts';
-import { createPayouts, type Payouts } from '../src/payouts.ts';
+import { NO_PARTIES, type Payouts } from '../src/payouts.ts';
+import { chooseRoute } from '../src/routing.ts';
 import { openSqlite } from '../src/storage/sqlite.ts';
 import { createWorker, nextStep, type Worker } from '../src/worker.ts';
 import { createManualClock, type ManualClock } from './support/clock.ts';
 import { silentLog } from './support/log.ts';
-import { afterNoon, NOON, orderOf, sampleAttempt, samplePayout } from './support/payouts.ts';
+import { afterNoon, NOON, orderOf, sampleAttempt, samplePayout, sampleSend } from './support/payouts.ts';
+import { createDesk, NO_HEALTH, payoutsOn, plainProvider, reportOf } from './support/write-side.ts';
 
 // What a worker does for one payout is in rules.test.ts and money.test.ts; here is how it shares itself out among many.
 
@@ -30,11 +32,11 @@ beforeEach(async () => {
   clock = createManualClock(NOON);
   path = join(await mkdtemp(join(tmpdir(), 'outflow-worker-')), 'outflow.db');
   store = await openSqlite({ path, environment: 'SANDBOX', now: clock.now, random: randomBytes, exclusive: true });
-  payouts = createPayouts({
-    store,
-    clock,
-    route: (_order, named) => ({ kind: 'chosen', provider: named ?? ALPHA, account: 'default' }),
-  });
+  payouts = payoutsOn(store, clock, (_order, _parties, named) => ({
+    kind: 'chosen',
+    provider: named ?? ALPHA,
+    account: 'default',
+  }));
   [worker, calls] = [null, []];
 });
 afterEach(async () => {
@@ -43,33 +45,11 @@ afterEach(async () => {
   await rm(join(path, '..'), { recursive: true });
 });
 
-const processing: StatusReport = {
-  askedAt: null,
-  state: 'PROCESSING',
-  vendorStatus: 'pending',
-  vendorMessage: null,
-  providerReference: null,
-  transactionHash: null,
-  fees: [],
-  debits: [],
-  received: null,
-  moneyMoved: 'YES',
-  failure: null,
-  echo: {},
-  rivals: [],
-};
+const processing = reportOf();
 
 /** A provider that notes its calls; what it answers may change while it runs. */
 function provider(id: ProviderId, answers: { submit: SendOutcome; lookup?: LookupOutcome }): Provider {
-  return {
-    id,
-    name: id,
-    accounts: [{ name: 'default', fingerprint: 'project-1', enabled: true }],
-    onRepeat: 'paysAgain',
-    repeatWindowMs: null,
-    findsByOrderNumber: true,
-    supports: () => true,
-    prepare: async () => 'body',
+  return plainProvider(id, {
     submit: async () => {
       calls.push(`${id} submit`);
       return answers.submit;
@@ -78,9 +58,7 @@ function provider(id: ProviderId, answers: { submit: SendOutcome; lookup?: Looku
       calls.push(`${id} lookup`);
       return answers.lookup ?? { kind: 'found', report: { ...processing, askedAt: clock.now() } };
     },
-    readWebhook: () => ({ kind: 'refused', reason: 'none here' }),
-    close: async () => undefined,
-  };
+  });
 }
 
 const accepted: SendOutcome = { kind: 'accepted', report: processing };
@@ -94,7 +72,7 @@ const busy: SendOutcome = {
 
 function start(...providers: readonly Provider[]): Worker {
   const options = { concurrency: 4 };
-  worker = createWorker({ payouts, providers, clock, log: silentLog, name: 'w', options });
+  worker = createWorker({ payouts, providers, health: NO_HEALTH, clock, log: silentLog, name: 'w', options });
   worker.start();
   return worker;
 }
@@ -102,7 +80,15 @@ function start(...providers: readonly Provider[]): Worker {
 let made = 0;
 async function create(to: ProviderId): Promise<Payout> {
   made += 1;
-  const input = { reference: `order-${made}`, order: orderOf('10'), provider: to, sendBefore: null, metadata: [] };
+  const input = {
+    reference: `order-${made}`,
+    order: orderOf('10'),
+    provider: to,
+    sendBefore: null,
+    autoConfirm: true,
+    parties: null,
+    metadata: [],
+  };
   const result = await payouts.create(MERCHANT, { source: 'API', actor: 'ak_test' }, input);
   assert.ok(result.kind === 'created');
   return result.payout;
@@ -137,6 +123,19 @@ describe('a worker', { timeout: 20_000 }, () => {
     assert.equal(count('ALPHA submit'), 2 + 6);
   });
 
+  it('goes on sending to a provider that cannot be asked', async () => {
+    const deaf: LookupOutcome = { kind: 'unavailable', retryAfterMs: 60_000, cause: 'down' };
+    start(provider(ALPHA, { submit: accepted, lookup: deaf }));
+    await create(ALPHA);
+    await pass(10_000);
+    const looks = count('ALPHA lookup');
+    assert.ok(looks > 0);
+    for (let more = 0; more < 5; more += 1) await create(ALPHA);
+    await pass(10_000);
+    assert.equal(count('ALPHA submit'), 6);
+    assert.equal(count('ALPHA lookup'), looks);
+  });
+
   it('leaves a provider in peace for longer and longer when it only fails, and loses nothing', async () => {
     const answers: { submit: SendOutcome } = { submit: { ...busy, retryAfterMs: null, reason: 'NEVER_LEFT' } };
     start(provider(ALPHA, answers));
@@ -165,6 +164,7 @@ describe('a worker', { timeout: 20_000 }, () => {
     worker = createWorker({
       payouts,
       providers: [stuck, quick],
+      health: NO_HEALTH,
       clock,
       log: silentLog,
       name: 'w',
@@ -194,10 +194,96 @@ describe('a worker', { timeout: 20_000 }, () => {
   });
 });
 
+describe('a provider with a published limit', { timeout: 30_000 }, () => {
+  const limited = (changes: Partial<Provider> = {}): Provider => ({
+    ...provider(ALPHA, { submit: accepted }),
+    callsPerMinute: 60,
+    ...changes,
+  });
+
+  it('gets no more calls in any minute than it allows, and nearly as many while there is work', async () => {
+    const at: number[] = [];
+    const submit = async (): Promise<SendOutcome> => {
+      at.push(clock.now().getTime());
+      return { ...accepted, report: reportOf({ state: 'COMPLETED' }) };
+    };
+    start(limited({ submit }));
+    for (let more = 0; more < 300; more += 1) await create(ALPHA);
+    await pass(180_000);
+    const most = Math.max(...at.map((from) => at.filter((one) => one >= from && one < from + 60_000).length));
+    assert.ok(most <= 60, `${most} calls in a minute`);
+    assert.ok(at.length >= 120, `${at.length} calls in three minutes`);
+  });
+
+  it('is asked about what it has, however much waits to be sent', async () => {
+    start(limited());
+    await create(ALPHA);
+    await pass(1000);
+    for (let more = 0; more < 300; more += 1) await create(ALPHA);
+    await pass(120_000);
+    assert.ok(count('ALPHA submit') < 200, 'there is still more to send');
+    assert.ok(count('ALPHA lookup') > 10, `${count('ALPHA lookup')} look-ups`);
+  });
+
+  it('does not slow down another', async () => {
+    start(limited(), provider(BETA, { submit: accepted }));
+    for (let more = 0; more < 100; more += 1) await create(ALPHA);
+    for (let more = 0; more < 100; more += 1) await create(BETA);
+    await pass(2000);
+    assert.equal(count('BETA submit'), 100);
+  });
+});
+
+describe('a provider that is switched off', { timeout: 20_000 }, () => {
+  const accounts = [{ name: 'default', fingerprint: 'project-1', enabled: false }];
+
+  it('takes nothing new, and nobody else is asked instead of it where it is named', async () => {
+    const off = { ...provider(ALPHA, { submit: accepted }), accounts };
+    const on = provider(BETA, { submit: accepted });
+    const chosen = await chooseRoute([off, on], clock, orderOf('10'), NO_PARTIES, null);
+    assert.deepEqual(chosen, { kind: 'chosen', provider: BETA, account: 'default' });
+    const named = await chooseRoute([off, on], clock, orderOf('10'), NO_PARTIES, ALPHA);
+    const reason = 'it is switched off in this deployment';
+    assert.deepEqual(named, { kind: 'none', reasons: [{ provider: ALPHA, reason }] });
+  });
+
+  it('is sent nothing that waits, and all that it has is finished: confirmed, repeated, looked up', async () => {
+    const desk = createDesk(clock);
+    const repeated = { onRepeat: 'returnsFirst', repeatWindowMs: 3_600_000, findsByOrderNumber: 'never' } as const;
+    desk.answer('submit', { kind: 'unknown', vendorCode: null, cause: 'cut' });
+    start({ ...desk.provider, ...repeated });
+    const doubtful = await create(ALPHA);
+    await worker?.idle();
+    await worker?.stop();
+    const waiting = await create(ALPHA);
+    desk.answer('confirm', () => {
+      desk.shows = { state: 'COMPLETED' };
+      return { kind: 'accepted', report: null };
+    });
+    start({ ...desk.provider, ...repeated, accounts });
+    await pass(300_000);
+    assert.deepEqual(
+      desk.calls.filter((call) => call !== 'lookup'),
+      ['submit', 'submit', 'confirm'],
+    );
+    const found = await store.payouts(MERCHANT, [doubtful.id, waiting.id]);
+    assert.deepEqual([found.get(doubtful.id)?.state, found.get(waiting.id)?.state], ['COMPLETED', 'QUEUED']);
+    await worker?.stop();
+    start({ ...provider(ALPHA, { submit: accepted }) });
+    await pass(600_000);
+    assert.equal(count('ALPHA submit'), 1);
+  });
+});
+
 describe('the next step', () => {
   const alpha = provider(ALPHA, { submit: accepted });
   const off: Provider = { ...alpha, accounts: [{ name: 'default', fingerprint: 'project-1', enabled: false }] };
-  const returning: Provider = { ...alpha, onRepeat: 'returnsFirst', repeatWindowMs: 60_000, findsByOrderNumber: false };
+  const returning: Provider = {
+    ...alpha,
+    onRepeat: 'returnsFirst',
+    repeatWindowMs: 60_000,
+    findsByOrderNumber: 'never',
+  };
   const [send] = sampleAttempt().sends;
   assert.ok(send);
   const attempt = sampleAttempt({ sends: [{ ...send, outcome: 'UNKNOWN', endedAt: NOON }] });
@@ -205,6 +291,7 @@ describe('the next step', () => {
   const stepOf = (payout: Payout, by: Provider | undefined, now = afterNoon(1000)) => {
     const step = nextStep(payout, by, now);
     if (step.kind === 'send') return step.send;
+    if (step.kind === 'follow') return step.next.action;
     return step.kind === 'look' ? 'look' : step.news.kind === 'flagged' ? step.news.reason : step.news.kind;
   };
 
@@ -221,9 +308,53 @@ describe('the next step', () => {
     assert.equal(stepOf(doubt, returning, afterNoon(60_001)), 'REPEAT_WINDOW_OVER');
     assert.equal(stepOf({ ...doubt, sendBefore: NOON }, returning), 'expired');
     assert.equal(stepOf({ ...doubt, attempts: [{ ...attempt, mismatched: true }] }, returning), 'held');
+    const proven = { ...attempt, sends: [{ ...send, outcome: 'NOT_TAKEN' as const, endedAt: NOON }] };
+    assert.equal(stepOf({ ...doubt, attempts: [proven] }, alpha), 'SUBMIT');
+    assert.equal(stepOf({ ...doubt, attempts: [proven], sendBefore: NOON }, alpha), 'expired');
     const refused = { ...attempt, sends: [{ ...send, outcome: 'REJECTED' as const, endedAt: NOON }] };
     assert.equal(stepOf({ ...doubt, state: 'FAILED', attempts: [refused] }, returning), 'held');
     assert.equal(stepOf({ ...doubt, attempts: [{ ...attempt, providerReference: 'r' }] }, returning), 'look');
     assert.equal(stepOf({ ...doubt, attempts: [{ ...attempt, fingerprint: 'other' }] }, alpha), 'ACCOUNT_CHANGED');
+  });
+
+  it('looks for an order whose number is taken, and never sends it again', () => {
+    const taken = { ...attempt, exists: true };
+    const known = { ...doubt, attempts: [taken] };
+    for (const findsByOrderNumber of ['always', 'onceProven'] as const) {
+      assert.equal(stepOf(known, { ...returning, findsByOrderNumber }), 'look', findsByOrderNumber);
+    }
+    assert.equal(stepOf(doubt, { ...returning, findsByOrderNumber: 'onceProven' }), 'REPEAT');
+    assert.equal(stepOf(known, returning), 'NOT_FOUND_AT_PROVIDER');
+  });
+
+  it('is what is wanted of an order that the provider has, wherever that is allowed', () => {
+    const report = {
+      state: 'AWAITING_CONFIRMATION',
+      askedAt: NOON,
+      vendorStatus: 'awaiting',
+      vendorMessage: null,
+      transactionHash: null,
+      fees: [],
+      debits: [],
+      received: null,
+      moneyMoved: 'NO',
+      failure: null,
+      allows: ['CONFIRM', 'CANCEL'],
+    } as const;
+    const held = samplePayout({
+      state: 'AWAITING_CONFIRMATION',
+      attempts: [{ ...attempt, sends: [{ ...send, outcome: 'ACCEPTED', endedAt: NOON }], report }],
+    });
+    assert.equal(stepOf(held, alpha), 'CONFIRM');
+    assert.equal(stepOf(held, off), 'CONFIRM');
+    assert.equal(stepOf({ ...held, autoConfirm: false }, alpha), 'look');
+    assert.equal(stepOf({ ...held, sendBefore: NOON }, alpha), 'expired');
+    assert.equal(stepOf(held, undefined), 'ACCOUNT_CHANGED');
+    const [first] = held.attempts;
+    assert.ok(first);
+    assert.equal(stepOf({ ...held, attempts: [{ ...first, fingerprint: 'other' }] }, alpha), 'ACCOUNT_CHANGED');
+    assert.equal(stepOf({ ...held, attempts: [{ ...first, mismatched: true }] }, alpha), 'look');
+    const lost = { ...first, sends: [...first.sends, sampleSend({ number: 2, kind: 'CONFIRM', endedAt: NOON })] };
+    assert.equal(stepOf({ ...held, attempts: [lost] }, alpha), 'abandoned');
   });
 });

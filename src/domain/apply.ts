@@ -1,11 +1,13 @@
-import { attemptState, currentAttempt, isAccountedFor, moneyMoved, stateOf } from './attempt.ts';
+import { attemptState, currentAttempt, isAccountedFor, stateOf } from './attempt.ts';
+import { type Draft, findAttempt, flag, openDraft, replace, takeIn, withoutConditions } from './draft.ts';
+import { followUp, mayBeAsked } from './follow.ts';
 import {
+  type ActionRequest,
   type Attempt,
-  type Attention,
   type AttentionReason,
   BY_EVIDENCE,
-  type Closure,
   type EventSource,
+  type Failure,
   isFinal,
   type Payout,
   type PayoutEvent,
@@ -14,17 +16,31 @@ import {
   type SendKind,
   TRANSITIONS,
 } from './payout.ts';
-import type { LookupOutcome, SendOutcome, StatusReport } from './provider.ts';
-import { absorb } from './report.ts';
+import type { AbsenceRule, LookupOutcome, SendOutcome, StatusReport } from './provider.ts';
+import { isCheck, nextCheck } from './schedule.ts';
+import { begin, end, mayBeSubmitted } from './send.ts';
 
 /** What somebody learnt or decided about a payout. `apply` alone decides what follows from it. */
 export type News =
   /** A worker is about to send: stored before the first byte. A number that is not there yet opens a new attempt. */
-  | { readonly kind: 'begun'; readonly send: SendKind; readonly attempt: NewAttempt }
+  | {
+      readonly kind: 'begun';
+      readonly send: SendKind;
+      readonly attempt: NewAttempt;
+      /** The action request that it carries out; null: none. */
+      readonly request: number | null;
+    }
   | { readonly kind: 'ended'; readonly attempt: number; readonly send: number; readonly outcome: SendOutcome }
   /** The lease of the worker that was sending ran out, and nobody knows how the send ended. */
   | { readonly kind: 'abandoned'; readonly attempt: number; readonly send: number }
-  | { readonly kind: 'looked'; readonly attempt: number; readonly askedAt: Date; readonly outcome: LookupOutcome }
+  | {
+      readonly kind: 'looked';
+      readonly attempt: number;
+      readonly askedAt: Date;
+      readonly outcome: LookupOutcome;
+      /** What absence takes to be proof at this provider; null: it is none. */
+      readonly absence: AbsenceRule | null;
+    }
   /** The provider told us by itself, verifiably. */
   | { readonly kind: 'reported'; readonly attempt: number; readonly report: StatusReport }
   /** Somebody, perhaps the provider, says that it is worth a look now. */
@@ -32,6 +48,20 @@ export type News =
   /** Nothing was sent or asked, and nothing can be for now. */
   | { readonly kind: 'held'; readonly retryAfterMs: number | null }
   | { readonly kind: 'cancelled' }
+  /** An action was asked of an order that the provider has; a worker sends it. */
+  | { readonly kind: 'asked'; readonly request: Omit<ActionRequest, 'number' | 'requestedAt'> }
+  /** What a request carries was given to the provider, and is not kept any more. */
+  | { readonly kind: 'given'; readonly request: number }
+  /** It cannot be sent as it is, and nothing was. */
+  | { readonly kind: 'refused'; readonly failure: Failure }
+  /** An operator says that the provider has it, and the provider's own answer about the reference agrees. */
+  | { readonly kind: 'arrived'; readonly attempt: number; readonly report: StatusReport; readonly note: string }
+  /** An operator says that it never arrived. */
+  | { readonly kind: 'neverArrived'; readonly next: 'FAIL' | 'SEND_AGAIN'; readonly note: string }
+  /** An operator has seen to what needed attention. */
+  | { readonly kind: 'seen'; readonly note: string }
+  /** The personal data was erased. */
+  | { readonly kind: 'erased'; readonly note: string }
   /** `sendBefore` passed. */
   | { readonly kind: 'expired' }
   | { readonly kind: 'flagged'; readonly reason: AttentionReason; readonly message: string };
@@ -55,61 +85,63 @@ export interface Applied {
   readonly event: Omit<PayoutEvent, 'id'> | null;
 }
 
-/** What news can change of a payout, and what there is to say about it. */
-interface Draft {
-  readonly attempts: readonly Attempt[];
-  readonly closure: Closure | null;
-  readonly attention: readonly Attention[];
-  readonly note: string | null;
-  /** A reader sees a difference, even where the state is the same. */
-  readonly visible: boolean;
-  /** How long to wait at least before the next check; 0: as the schedule says. */
-  readonly retryAfterMs: number;
-  /** Check again at once. */
-  readonly due: boolean;
-}
-
 /**
  * The one place where a payout moves. Pure: the same news on the same payout gives the same result. Null when the news
  * changes nothing at all: not allowed in this state, already known, or about something that is not there.
  */
 export function apply(payout: Payout, news: News, source: Source, now: Date): Applied | null {
+  // Whoever lost its lease has nothing to say of when the next turn is.
+  if (news.kind === 'held' && source.fence !== null && source.fence !== payout.lease?.fence) return null;
+  // A worker that lost its lease has nothing to give back, and no say in when the payout is looked at.
+  if (news.kind === 'held' && source.fence !== null && source.fence !== payout.lease?.fence) return null;
   let draft = draftOf(payout, news, now);
   if (draft === null) return null;
+  if (TELLING.has(news.kind) && mayFollowUp(payout, draft, now)) draft = { ...draft, due: true };
   const reached = stateOf(draft);
   const state = reached === payout.state || mayMove(payout.state, reached) ? reached : payout.state;
+  const byEvidence = state !== payout.state && state !== 'IN_DOUBT' && BY_EVIDENCE[payout.state]?.includes(state);
+  if (state !== payout.state) draft = { ...draft, attention: withoutConditions(draft.attention, payout.attention) };
   // What was in doubt and then proved not taken waits in its place, and may be submitted from there.
   if (state !== reached && !(state === 'IN_DOUBT' && reached === 'QUEUED')) {
     draft = flag(draft, 'CONTRADICTED', `it was ${payout.state}, and then ${reached}`, now);
   }
-  if (state !== payout.state && state !== 'IN_DOUBT' && BY_EVIDENCE[payout.state]?.includes(state)) {
+  if (byEvidence) {
     draft = flag(draft, 'LATE_EVIDENCE', `the provider has it, although it was ${payout.state}`, now);
+    draft = { ...draft, autoConfirm: false };
   }
   const paying = draft.attempts.filter((attempt) => attempt.report?.moneyMoved === 'YES');
   if (paying.length > 1) {
     const orders = paying.map((attempt) => attempt.orderNumber).join(' and ');
     draft = flag(draft, 'PAID_TWICE', `money has moved for both ${orders}`, now);
   }
-  const tells =
-    !isSilent(payout, news) &&
-    (state !== payout.told || draft.visible || draft.attention.length > payout.attention.length);
+  const raised = draft.attention.some((one) => !payout.attention.includes(one));
+  const tells = !isSilent(payout, news) && (state !== payout.told || draft.visible || raised);
   const progressed = state !== payout.state && !BEFORE_THE_PROVIDER.has(state);
-  const quietChecks = progressed ? 0 : payout.quietChecks + (isCheck(news, source) ? 1 : 0);
+  const quietChecks = progressed || draft.restart ? 0 : payout.quietChecks + (isCheck(news, source) ? 1 : 0);
+  const { attempts, closure, attention, order, parties, autoConfirm, requests } = draft;
   const next: Payout = {
     ...payout,
     version: payout.version + 1,
     sequence: payout.sequence + (tells ? 1 : 0),
     state,
     told: tells ? state : payout.told,
-    attempts: draft.attempts,
-    closure: draft.closure,
-    attention: draft.attention,
+    ...{ attempts, closure, attention, order, parties, autoConfirm, requests },
     nextCheckAt: nextCheck(payout, draft, state, quietChecks, isCheck(news, source), now),
     quietChecks,
     lease: source.fence !== null && source.fence === payout.lease?.fence && news.kind !== 'begun' ? null : payout.lease,
     updatedAt: tells ? now : payout.updatedAt,
   };
   return { payout: next, event: tells ? eventOf(payout, next, draft.note, source, now) : null };
+}
+
+/** News after which an action may be wanted that was not before. */
+const TELLING: ReadonlySet<News['kind']> = new Set(['ended', 'looked', 'reported', 'asked', 'arrived']);
+
+/** Whether an action can be sent right now. */
+function mayFollowUp({ sendBefore }: Payout, draft: Draft, now: Date): boolean {
+  const next = followUp(draft);
+  if (next === null || next === 'look') return false;
+  return next.action !== 'CONFIRM' || sendBefore === null || sendBefore > now;
 }
 
 /** The event that tells of a change from one version of a payout to the next. */
@@ -139,19 +171,19 @@ function mayMove(from: PayoutState, to: PayoutState): boolean {
  * and over, and would fill the log.
  */
 function isSilent(payout: Payout, news: News): boolean {
-  return (
-    news.kind === 'begun' && news.send === 'SUBMIT' && payout.attempts.some((one) => one.number === news.attempt.number)
-  );
+  if (news.kind !== 'begun') return false;
+  const known = payout.attempts.find((one) => one.number === news.attempt.number);
+  if (news.send === 'SUBMIT') return known !== undefined;
+  return known?.sends.at(-1)?.kind === news.send;
 }
 
 // --- what each piece of news does ---------------------------------------------------------------------------------------
 
 function draftOf(payout: Payout, news: News, now: Date): Draft | null {
-  const { attempts, closure, attention } = payout;
-  const draft: Draft = { attempts, closure, attention, note: null, visible: false, retryAfterMs: 0, due: false };
+  const draft = openDraft(payout);
   switch (news.kind) {
     case 'begun':
-      return begin(payout, draft, news.send, news.attempt, now);
+      return begin(payout, draft, news, now);
     case 'ended':
       return end(payout, draft, news, now);
     case 'abandoned': {
@@ -162,11 +194,13 @@ function draftOf(payout: Payout, news: News, now: Date): Draft | null {
       return look(payout, draft, news, now);
     case 'reported': {
       const attempt = findAttempt(payout, news.attempt);
-      return attempt && takeIn(payout, draft, attempt, news.report, now);
+      if (!attempt) return null;
+      const { draft: next, changed } = takeIn(payout, draft, attempt, news.report, now);
+      return changed ? next : null;
     }
     case 'hinted': {
       const waiting = payout.lease === null && payout.nextCheckAt !== null && payout.nextCheckAt <= now;
-      const nobodyToAsk = isFinal(payout.state) && attempts.length === 0;
+      const nobodyToAsk = isFinal(payout.state) && payout.attempts.length === 0;
       return waiting || nobodyToAsk ? null : { ...draft, due: true };
     }
     case 'held':
@@ -174,128 +208,115 @@ function draftOf(payout: Payout, news: News, now: Date): Draft | null {
     case 'cancelled':
       if (payout.state !== 'QUEUED' || !mayBeSubmitted(payout)) return null;
       return { ...draft, closure: { state: 'CANCELLED', failure: null } };
+    case 'asked':
+      return ask(payout, draft, news.request, now);
+    case 'given':
+      if (!payout.requests.some((one) => one.number === news.request)) return null;
+      return { ...draft, requests: draft.requests.filter((one) => one.number !== news.request), due: true };
+    case 'refused':
+      if (!mayBeSubmitted(payout)) return null;
+      return { ...draft, closure: { state: 'FAILED', failure: news.failure }, note: news.failure.message };
     case 'expired':
       return expire(payout, draft, now);
     case 'flagged':
       return flag(draft, news.reason, news.message, now);
+    case 'arrived':
+    case 'neverArrived':
+    case 'seen':
+      return settleDoubt(payout, draft, news, now);
+    case 'erased':
+      return { ...draft, parties: null, visible: true, note: news.note };
   }
 }
 
-function begin(payout: Payout, draft: Draft, kind: SendKind, chosen: NewAttempt, now: Date): Draft | null {
-  const known = findAttempt(payout, chosen.number);
-  if (payout.sendBefore !== null && payout.sendBefore <= now) return null;
-  if (kind === 'SUBMIT' && !mayBeSubmitted(payout)) return null;
-  if (kind === 'REPEAT' && (known === null || attemptState(known) !== 'IN_DOUBT')) return null;
-  if (known?.mismatched || (known?.report ?? null) !== null) return null;
-  const attempt: Attempt = known ?? { ...chosen, providerReference: null, sends: [], report: null, mismatched: false };
-  const send: Send = {
-    number: (attempt.sends.at(-1)?.number ?? 0) + 1,
-    kind,
-    outcome: 'IN_FLIGHT',
-    startedAt: now,
-    endedAt: null,
-    vendorCode: null,
-    vendorMessage: null,
+function ask(payout: Payout, draft: Draft, request: (News & { kind: 'asked' })['request'], now: Date): Draft | null {
+  const late = payout.sendBefore !== null && payout.sendBefore <= now;
+  if (!mayBeAsked(payout, request.action) || (late && request.action === 'CONFIRM')) return null;
+  const number = 1 + Math.max(0, ...payout.requests.map((one) => one.number), ...sentRequests(payout));
+  return {
+    ...draft,
+    requests: [...draft.requests, { ...request, number, requestedAt: now }],
+    // Whoever calls it off does not want it confirmed where the provider will not call it off any more.
+    autoConfirm: draft.autoConfirm && request.action !== 'CANCEL',
+    visible: true,
+    note: `asked for: ${request.action}`,
+    due: true,
+    restart: true,
   };
-  const begun = { ...attempt, sends: [...attempt.sends, send] };
-  return { ...draft, attempts: known ? replace(draft.attempts, begun) : [...draft.attempts, begun], due: true };
 }
 
-/** Whether a first send may start: nothing that was sent before may have been taken. */
-export function mayBeSubmitted(payout: Payout): boolean {
-  return (payout.state === 'QUEUED' || payout.state === 'IN_DOUBT') && stateOf(payout) === 'QUEUED';
+function sentRequests(payout: Payout): readonly number[] {
+  return payout.attempts.flatMap(({ sends }) => sends.map((send) => send.request ?? 0));
 }
 
-type Ended = { readonly attempt: number; readonly send: number; readonly outcome: SendOutcome };
-
-function end(
+/** What an operator says outweighs what we could not find out, never what the provider has told. */
+function settleDoubt(
   payout: Payout,
   draft: Draft,
-  { attempt: number, send: sendNumber, outcome }: Ended,
+  news: News & { readonly kind: 'arrived' | 'neverArrived' | 'seen' },
   now: Date,
 ): Draft | null {
-  const attempt = findAttempt(payout, number);
-  const send = attempt?.sends.find((one) => one.number === sendNumber);
-  // A send that was given up for lost may still turn out to have ended; one that ended cannot end otherwise.
-  if (!attempt || !send || (send.outcome !== 'IN_FLIGHT' && send.outcome !== 'UNKNOWN')) return null;
-  if (send.outcome === 'UNKNOWN' && outcome.kind === 'unknown') return null;
-  const ended: Send = { ...send, ...resultOf(outcome), endedAt: now };
-  const before = attempt.sends[attempt.sends.indexOf(send) - 1];
-  const again = ended.outcome === 'NOT_TAKEN' && before !== undefined && sameResult(before, ended);
-  const sends = attempt.sends.filter((one) => !(again && one === before)).map((one) => (one === send ? ended : one));
-  const settled = { ...attempt, sends };
-  const next: Draft = {
-    ...draft,
-    attempts: replace(draft.attempts, settled),
-    note: noteOf(outcome),
-    visible: ended.outcome === 'NOT_TAKEN' && !again,
-    retryAfterMs: outcome.kind === 'notTaken' ? (outcome.retryAfterMs ?? 0) : 0,
-  };
-  if (outcome.kind === 'accepted') return takeIn(payout, next, settled, outcome.report, now) ?? next;
-  // A refusal is the end only where nothing else that was sent may have been taken.
-  const alone = next.attempts.every((one) => one.report === null && isAccountedFor(one));
-  if (outcome.kind !== 'rejected' || !alone) return next;
-  return { ...next, closure: { state: 'FAILED', failure: outcome.failure } };
-}
-
-function resultOf(outcome: SendOutcome): Pick<Send, 'outcome' | 'vendorCode' | 'vendorMessage'> {
-  switch (outcome.kind) {
-    case 'accepted':
-      return { outcome: 'ACCEPTED', vendorCode: null, vendorMessage: outcome.report.vendorMessage };
-    case 'rejected': {
-      const { vendorCode, vendorMessage, message } = outcome.failure;
-      return { outcome: 'REJECTED', vendorCode, vendorMessage: vendorMessage ?? message };
-    }
-    case 'notTaken':
-      return { outcome: 'NOT_TAKEN', vendorCode: outcome.vendorCode, vendorMessage: outcome.cause };
-    case 'unknown':
-      return { outcome: 'UNKNOWN', vendorCode: outcome.vendorCode, vendorMessage: outcome.cause };
+  const told: Draft = { ...draft, attention: [], visible: true, note: news.note };
+  if (news.kind === 'seen') return payout.attention.length > 0 ? told : null;
+  if (news.kind === 'arrived') {
+    const attempt = findAttempt(payout, news.attempt);
+    if (!attempt || (attempt.report !== null && !attempt.mismatched)) return null;
+    // What was in doubt because its echo was wrong is compared anew: it is this report that was looked at.
+    return takeIn(payout, told, { ...attempt, mismatched: false }, news.report, now).draft;
   }
+  const open = payout.attempts.filter((attempt) => !isAccountedFor(attempt));
+  const sending = payout.attempts.some(({ sends }) => sends.some((send) => send.outcome === 'IN_FLIGHT'));
+  // Against the provider's own word that its number is taken, nobody says that it never arrived.
+  if (payout.state !== 'IN_DOUBT' || open.length === 0 || sending || open.some((one) => one.exists)) return null;
+  const attempts = draft.attempts.map((attempt) =>
+    open.includes(attempt) ? withoutDoubt(attempt, 'an operator found that it never arrived') : attempt,
+  );
+  if (news.next === 'SEND_AGAIN') return { ...told, attempts, due: true, restart: true };
+  const message = 'it never reached the provider';
+  const failure = { code: 'OTHER', message, vendorCode: null, vendorMessage: null, retryable: true } as const;
+  return { ...told, attempts, closure: { state: 'FAILED', failure } };
 }
 
-function sameResult(a: Send, b: Send): boolean {
-  return a.outcome === b.outcome && a.vendorCode === b.vendorCode && a.vendorMessage === b.vendorMessage;
-}
+type Looked = Extract<News, { kind: 'looked' }>;
 
-function noteOf(outcome: SendOutcome): string | null {
-  switch (outcome.kind) {
-    case 'accepted':
-      return null;
-    case 'rejected':
-      return `refused: ${outcome.failure.message}`;
-    case 'notTaken':
-      return `not taken: ${outcome.cause}`;
-    case 'unknown':
-      return `no answer that tells whether it was taken: ${outcome.cause}`;
-  }
-}
-
-type Looked = { readonly attempt: number; readonly askedAt: Date; readonly outcome: LookupOutcome };
-
-/** Absence is no news by itself: nobody promised that an order shows at once, or at all. It only takes time. */
-function look(payout: Payout, draft: Draft, { attempt: number, askedAt, outcome }: Looked, now: Date): Draft | null {
+/** Absence is news only where its provider's rule makes it a proof: nobody else promised that an order shows at all. */
+function look(payout: Payout, draft: Draft, { attempt: number, askedAt, outcome, absence }: Looked, now: Date) {
   const attempt = findAttempt(payout, number);
   if (!attempt) return null;
   // A hint that came while we were asking wants a look that is asked after it.
   const due = payout.nextCheckAt !== null && payout.nextCheckAt > askedAt;
   const retryAfterMs = outcome.kind === 'unavailable' ? (outcome.retryAfterMs ?? 0) : 0;
   const next: Draft = { ...draft, due, retryAfterMs };
-  return outcome.kind === 'found' ? (takeIn(payout, next, attempt, outcome.report, now) ?? next) : next;
+  if (outcome.kind === 'found') return takeIn(payout, next, attempt, outcome.report, now).draft;
+  if (outcome.kind === 'unavailable' || absence === null || attemptState(attempt) !== 'IN_DOUBT') return next;
+  return missed(next, attempt, askedAt, absence);
 }
 
-/** The draft with a report taken into its attempt; null when the report tells nothing new. */
-function takeIn(payout: Payout, draft: Draft, attempt: Attempt, report: StatusReport, now: Date): Draft | null {
-  const absorbed = absorb(payout.order, attempt, report);
-  let next: Draft = {
-    ...draft,
-    attempts: replace(draft.attempts, absorbed.attempt),
-    note: draft.note ?? absorbed.note,
-    visible: draft.visible || absorbed.visible,
-    due: draft.due || absorbed.due,
-  };
-  for (const [reason, message] of absorbed.flags) next = flag(next, reason, message, now);
-  const changed = absorbed.visible || absorbed.attempt.mismatched !== attempt.mismatched;
-  return changed || next.attention !== draft.attention ? next : null;
+/** An order in doubt was not found: once more, and perhaps often and long enough to know that it is not there. */
+function missed(draft: Draft, attempt: Attempt, askedAt: Date, rule: AbsenceRule): Draft {
+  const { sends, exists, mismatched } = attempt;
+  const ended = Math.max(...sends.map((send) => (send.endedAt ?? askedAt).getTime()));
+  if (exists || mismatched || askedAt.getTime() < ended + rule.afterMs) return draft;
+  const absentAt = [...attempt.absentAt.slice(0, rule.looks - 1), askedAt];
+  const [first = askedAt] = absentAt;
+  if (absentAt.length < rule.looks || askedAt.getTime() - first.getTime() < rule.apartMs) {
+    return { ...draft, attempts: replace(draft.attempts, { ...attempt, absentAt }) };
+  }
+  const cause = `not there when asked ${rule.looks} times, at last at ${askedAt.toISOString()}`;
+  const attempts = replace(draft.attempts, withoutDoubt(attempt, cause));
+  return { ...draft, attempts, note: `not taken: ${cause}`, visible: true, due: true };
+}
+
+/** The attempt once it is known that nothing of it was taken: it may be submitted again, under the same order number. */
+function withoutDoubt(attempt: Attempt, cause: string): Attempt {
+  // A refused repeat said nothing of the send before it, and says nothing now.
+  const sends = attempt.sends.map(
+    (send): Send =>
+      send.outcome === 'UNKNOWN' || send.outcome === 'REJECTED'
+        ? { ...send, outcome: 'NOT_TAKEN', vendorMessage: cause }
+        : send,
+  );
+  return { ...attempt, sends, exists: false, mismatched: false, absentAt: [] };
 }
 
 function expire(payout: Payout, draft: Draft, now: Date): Draft | null {
@@ -305,70 +326,14 @@ function expire(payout: Payout, draft: Draft, now: Date): Draft | null {
     const failure = { code: 'EXPIRED', message, vendorCode: null, vendorMessage: null, retryable: true } as const;
     return { ...draft, closure: { state: 'FAILED', failure }, note: message };
   }
-  if (payout.state !== 'IN_DOUBT') return null;
-  return flag(draft, 'SEND_BEFORE_PASSED', 'in doubt, and sendBefore has passed: no repeat starts any more', now);
+  const message = `${payout.state}, and sendBefore has passed: nothing is sent any more`;
+  if (payout.state === 'IN_DOUBT') return flag(draft, 'SEND_BEFORE_PASSED', message, now);
+  const next = followUp(payout);
+  const confirms = next !== null && next !== 'look' && next.action === 'CONFIRM';
+  if (payout.state !== 'AWAITING_CONFIRMATION' && !confirms) return null;
+  // What is not confirmed any more may still be called off.
+  const requests = draft.requests.filter((request) => request.action !== 'CONFIRM');
+  return flag({ ...draft, requests, autoConfirm: false, visible: true }, 'SEND_BEFORE_PASSED', message, now);
 }
-
-/** The draft with one more thing that a person has to look at; once for each reason. */
-function flag(draft: Draft, reason: AttentionReason, message: string, now: Date): Draft {
-  if (draft.attention.some((known) => known.reason === reason)) return draft;
-  return { ...draft, attention: [...draft.attention, { reason, since: now, message }], note: message };
-}
-
-function findAttempt(payout: Payout, number: number): Attempt | null {
-  return payout.attempts.find((attempt) => attempt.number === number) ?? null;
-}
-
-function replace(attempts: readonly Attempt[], changed: Attempt): readonly Attempt[] {
-  return attempts.map((attempt) => (attempt.number === changed.number ? changed : attempt));
-}
-
-// --- when to check again --------------------------------------------------------------------------------------------------
 
 const BEFORE_THE_PROVIDER: ReadonlySet<PayoutState> = new Set(['QUEUED', 'SUBMITTING', 'IN_DOUBT']);
-
-/** Seconds between checks that change nothing: seconds at first, an hour at last, never an end. */
-export const LADDER_SECONDS = [2, 5, 10, 20, 40, 60, 120, 300, 600, 1200, 1800, 3600];
-
-/** However long a provider asks us to stay away. */
-const LONGEST_WAIT_MS = 3_600_000;
-
-/** Whether the news is a worker's turn with the payout: what it merely remarks on beside its turn is not. */
-function isCheck(news: News, source: Source): boolean {
-  if (news.kind === 'held' || news.kind === 'flagged') return source.fence !== null;
-  return news.kind === 'looked' || news.kind === 'ended' || news.kind === 'expired';
-}
-
-/** Whether anything can still be learnt by asking: not over, not accounted for, or money not where the state says. */
-function isOpen(draft: Draft, state: PayoutState): boolean {
-  if (!isFinal(state) || !draft.attempts.every(isAccountedFor)) return true;
-  if (state === 'COMPLETED') return moneyMoved(draft) !== 'YES';
-  return (state === 'FAILED' || state === 'CANCELLED') && moneyMoved(draft) !== 'NO';
-}
-
-function nextCheck(
-  payout: Payout,
-  draft: Draft,
-  state: PayoutState,
-  quiet: number,
-  check: boolean,
-  now: Date,
-): Date | null {
-  if (draft.due) return now;
-  if (!isOpen(draft, state)) return null;
-  // News that came by itself does not put off a check that is due sooner.
-  if (!check && state === payout.state && payout.nextCheckAt !== null) return payout.nextCheckAt;
-  const step = (LADDER_SECONDS[Math.min(quiet, LADDER_SECONDS.length - 1)] ?? 3600) * 1000;
-  const asked = Math.min(draft.retryAfterMs, LONGEST_WAIT_MS);
-  const at = now.getTime() + Math.max(asked, Math.round(step * spread(payout, quiet)));
-  // What may still be sent is looked at once more when its time is over; to the rest that moment means nothing.
-  const limit = stateOf(draft) === 'QUEUED' ? (payout.sendBefore?.getTime() ?? Infinity) : Infinity;
-  return new Date(Math.max(Math.min(at, limit), now.getTime()));
-}
-
-/** 0.85 to 1.15, always the same for one payout and step: payouts that started together do not stay together. */
-function spread(payout: Payout, quiet: number): number {
-  let hash = quiet;
-  for (let at = 0; at < payout.id.length; at += 1) hash = (Math.imul(hash, 31) + payout.id.charCodeAt(at)) | 0;
-  return 0.85 + ((hash >>> 0) % 1000) / 3333;
-}

@@ -7,7 +7,7 @@ export function attemptState(attempt: Attempt): PayoutState {
   if (attempt.mismatched && !(report !== null && isFinal(report.state))) return 'IN_DOUBT';
   if (report !== null) return report.state;
   if (sends.some((send) => send.outcome === 'IN_FLIGHT')) return 'SUBMITTING';
-  if (sends.some((send) => send.outcome === 'UNKNOWN')) return 'IN_DOUBT';
+  if (attempt.exists || sends.some((send) => send.outcome === 'UNKNOWN')) return 'IN_DOUBT';
   return sends.at(-1)?.outcome === 'REJECTED' ? 'FAILED' : 'QUEUED';
 }
 
@@ -17,8 +17,14 @@ export function attemptState(attempt: Attempt): PayoutState {
  */
 export function isAccountedFor(attempt: Attempt): boolean {
   if (attempt.report !== null) return true;
-  return (
-    !attempt.mismatched && attempt.sends.every((send) => send.outcome !== 'IN_FLIGHT' && send.outcome !== 'UNKNOWN')
+  if (attempt.mismatched || attempt.exists) return false;
+  return attempt.sends.every((send) => send.outcome !== 'IN_FLIGHT' && send.outcome !== 'UNKNOWN');
+}
+
+/** Whether a confirm of the order may have been taken: from then on it cannot be called off, and money may be moving. */
+export function mayBeConfirmed(attempt: Attempt): boolean {
+  return attempt.sends.some(
+    (send) => send.kind === 'CONFIRM' && send.outcome !== 'REJECTED' && send.outcome !== 'NOT_TAKEN',
   );
 }
 
@@ -61,13 +67,42 @@ export function stateOf(payout: Pick<Payout, 'attempts' | 'closure'>): PayoutSta
 
 /** Has money left our balance at a provider and not come back, as far as all attempts together tell. */
 export function moneyMoved(payout: Pick<Payout, 'attempts'>): MoneyMoved {
-  const reports = payout.attempts.flatMap((attempt) => (attempt.report ? [attempt.report.moneyMoved] : []));
-  if (reports.includes('YES')) return 'YES';
-  return reports.includes('UNKNOWN') || !payout.attempts.every(isAccountedFor) ? 'UNKNOWN' : 'NO';
+  const moved = payout.attempts.map(movedBy);
+  if (moved.includes('YES')) return 'YES';
+  return moved.includes('UNKNOWN') ? 'UNKNOWN' : 'NO';
+}
+
+function movedBy(attempt: Attempt): MoneyMoved {
+  const { report } = attempt;
+  if (report === null) return isAccountedFor(attempt) ? 'NO' : 'UNKNOWN';
+  // Until the provider says what came of a confirm, its word from before says nothing.
+  return report.moneyMoved === 'NO' && !isFinal(report.state) && mayBeConfirmed(attempt)
+    ? 'UNKNOWN'
+    : report.moneyMoved;
 }
 
 /** Why the payout failed; null unless it is FAILED or CANCELLED for a reason that is known. */
 export function failureOf(payout: Payout): Failure | null {
   if (payout.state !== 'FAILED' && payout.state !== 'CANCELLED') return null;
-  return currentAttempt(payout)?.report?.failure ?? payout.closure?.failure ?? null;
+  const current = currentAttempt(payout);
+  return current?.report?.failure ?? payout.closure?.failure ?? refusalOf(current);
+}
+
+/** Where a send was refused and only later turned out to have been the only one that arrived. */
+function refusalOf(attempt: Attempt | null): Failure | null {
+  const send = attempt?.sends.findLast((one) => one.outcome === 'REJECTED');
+  if (!send) return null;
+  const { vendorCode, vendorMessage } = send;
+  const message = vendorMessage ?? 'the provider refused it';
+  return { code: 'PROVIDER_REFUSED', message, vendorCode, vendorMessage, retryable: false };
+}
+
+/** Since when the payout has needed a person: its earliest reason, or its doubt; null: it needs none. */
+export function attentionSince({
+  attention,
+  state,
+  updatedAt,
+}: Pick<Payout, 'attention' | 'state' | 'updatedAt'>): Date | null {
+  if (attention.length > 0) return new Date(Math.min(...attention.map(({ since }) => since.getTime())));
+  return state === 'IN_DOUBT' ? updatedAt : null;
 }

@@ -111,6 +111,15 @@ export function multiplyDecimals(a: Decimal, b: Decimal, places: number): Decima
   return fromUnits(((product + scale / 2n) / scale) * 10n ** BigInt(MAX_PLACES - places));
 }
 
+/** `a ÷ b` cut off at `places` (0 to 18), or raised to the next there where it is not exact; null when `b` is zero. */
+export function divideDecimals(a: Decimal, b: Decimal, places: number, rounding: 'DOWN' | 'UP'): Decimal | null {
+  const divisor = toUnits(b);
+  if (divisor === 0n) return null;
+  const dividend = toUnits(a) * 10n ** BigInt(places);
+  const quotient = dividend / divisor + (rounding === 'UP' && dividend % divisor !== 0n ? 1n : 0n);
+  return fromUnits(quotient * 10n ** BigInt(MAX_PLACES - places));
+}
+
 /** How many digits stand after the dot once trailing zeros are gone. */
 export function decimalPlaces(value: Decimal): number {
   return (canonicalDecimal(value).split('.')[1] ?? '').length;

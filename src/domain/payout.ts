@@ -88,7 +88,17 @@ export interface ChannelDestination {
   readonly account: string;
   readonly network: string | null;
 }
-export type Destination = BlockchainDestination | ChannelDestination;
+/** A bank account, or an account of the same kind at Alipay or WeChat. Whose it is, and its number, are among the parties. */
+export interface BankDestination {
+  readonly kind: 'bank';
+  readonly accountType: BankAccountType;
+  /** The last four characters of the account number: all of it that outlives the parties. */
+  readonly lastFour: string;
+  /** Always null: a bank account is on no network. */
+  readonly network: null;
+}
+export type BankAccountType = 'BANK' | 'ALIPAY' | 'WECHAT';
+export type Destination = BlockchainDestination | ChannelDestination | BankDestination;
 
 export interface MetadataEntry {
   readonly key: string;
@@ -102,7 +112,86 @@ export interface Order {
   readonly destination: Destination;
   /** Debit this currency and let the provider convert; null: the amount's own. */
   readonly sourceCurrency: string | null;
+  /** `amount` is debited, and the recipient gets what the rate gives in this currency; null: the amount's own. */
+  readonly receiveCurrency: string | null;
+  /** In the provider's own words, e.g. `Salary`. */
+  readonly purpose: string | null;
+  /** In the provider's own words, e.g. `Self`. */
+  readonly relationship: string | null;
+  /** In the provider's own words, e.g. `Employment income`. */
+  readonly sourceOfFunds: string | null;
+  /** The wallet that granted an allowance to the payout contract; null: the contract's own balance pays. */
+  readonly fundingAddress: string | null;
   readonly description: string | null;
+}
+
+/** A postal address. */
+export interface PostalAddress {
+  readonly line: string;
+  readonly city: string | null;
+  readonly district: string | null;
+  readonly state: string | null;
+  readonly postalCode: string | null;
+  /** ISO 3166-1 alpha-2. */
+  readonly country: string | null;
+}
+
+/** A person, or a firm, at one end of a payout: the union of what providers ask. Dates are `yyyy-MM-dd`. */
+export interface Party {
+  /** The whole name in one field, in the script that the account is kept in. */
+  readonly name: string | null;
+  readonly firstName: string | null;
+  readonly middleName: string | null;
+  readonly lastName: string | null;
+  /** ISO 3166-1 alpha-2. */
+  readonly nationality: string | null;
+  readonly idType: IdType | null;
+  readonly idNumber: string | null;
+  /** ISO 3166-1 alpha-2. */
+  readonly idCountry: string | null;
+  readonly idIssueDate: string | null;
+  readonly idExpiryDate: string | null;
+  readonly dateOfBirth: string | null;
+  readonly occupation: string | null;
+  /** Digits without a plus sign, e.g. `86`. */
+  readonly phoneCountryCode: string | null;
+  /** Digits without the country code. */
+  readonly phone: string | null;
+  readonly email: string | null;
+  readonly sex: Sex | null;
+  readonly address: PostalAddress | null;
+  /** The party's own account: of an originator, where the money came from. */
+  readonly accountNumber: string | null;
+  readonly accountType: BankAccountType | null;
+}
+export const ID_TYPES = ['ID_CARD', 'PASSPORT', 'DRIVER', 'RESIDENCE', 'WORK_PERMIT', 'OTHER'] as const;
+export type IdType = (typeof ID_TYPES)[number];
+export type Sex = 'MALE' | 'FEMALE';
+
+/** The personal data of a payout: stored apart from it, encrypted, erasable. */
+export interface Parties {
+  readonly originator: Party | null;
+  readonly beneficiary: Party | null;
+  /** The account number of a bank destination. */
+  readonly accountNumber: string | null;
+}
+
+/** What `amendPayout` changes of an order that the provider already has; null: stays as it is. Replaced whole. */
+export interface Amendment {
+  readonly originator: Party | null;
+  readonly beneficiary: Party | null;
+  readonly purpose: string | null;
+  readonly relationship: string | null;
+  readonly sourceOfFunds: string | null;
+}
+
+/** A supporting document on its way to the provider. */
+export interface SupportingDocument {
+  /** The provider's word, listed by `referenceData`. */
+  readonly type: string;
+  readonly fileName: string;
+  readonly content: Buffer;
+  readonly note: string | null;
 }
 
 export const FAILURE_CODES = [
@@ -128,15 +217,41 @@ export interface Failure {
   readonly retryable: boolean;
 }
 
-/** SUBMIT: the first time, or again after it provably was not taken. REPEAT: the stored body again, while in doubt. */
-export type SendKind = 'SUBMIT' | 'REPEAT';
+/** What can be asked of a payout after it was created. */
+export const PAYOUT_ACTIONS = ['CONFIRM', 'CANCEL', 'AMEND', 'ATTACH_DOCUMENT', 'COMPLETE_DOCUMENTS'] as const;
+export type PayoutAction = (typeof PAYOUT_ACTIONS)[number];
+
+/**
+ * SUBMIT: the first time, or again after it provably was not taken. REPEAT: the stored body again, while in doubt. The
+ * others follow on an order that the provider has.
+ */
+export type SendKind = 'SUBMIT' | 'REPEAT' | PayoutAction;
 export type SendResult = 'IN_FLIGHT' | 'ACCEPTED' | 'REJECTED' | 'NOT_TAKEN' | 'UNKNOWN';
 
-/** One request that may move money: stored, and durable, before its first byte. */
+/** An action that was asked for and is stored, until the provider has answered it or it is no longer possible. */
+export interface ActionRequest {
+  /** From 1 within its payout. */
+  readonly number: number;
+  readonly action: PayoutAction;
+  /** Names the sealed record with what goes along: an amendment or a document; null: nothing does. */
+  readonly sealed: string | null;
+  /** What an accepted amendment makes of the payout; null: not an amendment. */
+  readonly amended: Amended | null;
+  /** Who asked: an API key's id. */
+  readonly actor: string;
+  readonly requestedAt: Date;
+}
+
+/** What a payout is after an amendment; `parties` names the sealed record. */
+export type Amended = Pick<Order, 'purpose' | 'relationship' | 'sourceOfFunds'> & { readonly parties: string | null };
+
+/** One request that changes something at the provider: stored, and durable, before its first byte. */
 export interface Send {
   /** From 1 within its attempt; an overwritten send leaves its number unused. */
   readonly number: number;
   readonly kind: SendKind;
+  /** The number of the action request that it carries out; null: none, or `autoConfirm`. */
+  readonly request: number | null;
   readonly outcome: SendResult;
   readonly startedAt: Date;
   readonly endedAt: Date | null;
@@ -160,6 +275,10 @@ export interface Attempt {
   readonly sends: readonly Send[];
   /** What the provider last told us of this order; null until a report found it. */
   readonly report: AppliedReport | null;
+  /** The provider called the order number taken: the order is there, though we do not know its reference yet. */
+  readonly exists: boolean;
+  /** When look-ups that found nothing, and may prove that nothing is there, were asked. */
+  readonly absentAt: readonly Date[];
   /** True once an answer that should have been this order's showed another amount, currency or destination. */
   readonly mismatched: boolean;
 }
@@ -177,6 +296,8 @@ export interface AppliedReport {
   readonly received: Money | null;
   readonly moneyMoved: MoneyMoved;
   readonly failure: Failure | null;
+  /** What the provider allows next. */
+  readonly allows: readonly PayoutAction[];
 }
 
 export const ATTENTION_REASONS = [
@@ -190,6 +311,9 @@ export const ATTENTION_REASONS = [
   'REFERENCE_TAKEN',
   'ACCOUNT_CHANGED',
   'SEND_BEFORE_PASSED',
+  'ACTION_REFUSED',
+  'BODY_UNREADABLE',
+  'OVERDUE',
 ] as const;
 export type AttentionReason = (typeof ATTENTION_REASONS)[number];
 
@@ -214,7 +338,7 @@ export interface Closure {
 }
 
 export interface Payout {
-  readonly schema: 1;
+  readonly schema: 2;
   readonly id: PayoutId;
   readonly merchantId: MerchantId;
   /** The merchant's own order number: the idempotency key, for ever. */
@@ -229,6 +353,12 @@ export interface Payout {
   readonly order: Order;
   readonly metadata: readonly MetadataEntry[];
   readonly sendBefore: Date | null;
+  /** Confirm as soon as the provider approves. */
+  readonly autoConfirm: boolean;
+  /** Names the sealed record of the parties as they now are; null: there are none, or they were erased. */
+  readonly parties: string | null;
+  /** Actions asked for and not yet over, oldest first. */
+  readonly requests: readonly ActionRequest[];
   /** A keyed digest for each field of the original input that was not left out or default. */
   readonly inputDigests: Readonly<Record<string, string>>;
   /** Where the next attempt goes. */

@@ -3,6 +3,7 @@ import {
   type AppliedReport,
   type Attempt,
   type AttentionReason,
+  type Destination,
   isFinal,
   type Order,
   type ReportedState,
@@ -27,7 +28,7 @@ export interface Absorbed {
  */
 export function absorb(order: Order, attempt: Attempt, report: StatusReport): Absorbed {
   const unchanged: Absorbed = { attempt, flags: [], visible: false, note: null, due: false };
-  const wrong = mismatches(order, attempt, report);
+  const wrong = echoMismatches(order, attempt, report);
   if (wrong.length > 0) {
     const subject = report.providerReference ?? 'an order';
     const message = `${subject} answered with another ${wrong.join(', ')} than was sent`;
@@ -53,33 +54,48 @@ export function absorb(order: Order, attempt: Attempt, report: StatusReport): Ab
     return { ...unchanged, flags: [...flags, ['CONTRADICTED', message]] };
   }
   if (state === null) return { ...unchanged, flags };
-  const merged = merge(attempt.report, report, state);
+  const merged = merge(attempt, report, state);
   const unknownWord = report.state === null ? `the provider says "${report.vendorStatus}", which is not known` : null;
   return {
-    attempt: { ...attempt, providerReference: reference, report: merged, mismatched: false },
+    attempt: { ...attempt, providerReference: reference, report: merged, mismatched: false, absentAt: [] },
     flags,
     visible: !sameReport(attempt.report, merged) || attempt.providerReference !== reference,
     note: unknownWord ?? merged.failure?.message ?? null,
-    due: report.state === 'RETURNED' && state === 'COMPLETED',
+    // What may be done next is for a report to say that was asked for after all of this.
+    due:
+      (report.state === 'RETURNED' && state === 'COMPLETED') ||
+      (current !== null && state !== current && isWaiting(state) && !isFresh(attempt, report)),
   };
 }
 
-/** The echoed fields that differ from what was sent. */
-function mismatches(order: Order, attempt: Attempt, report: StatusReport): string[] {
+/** Whether somebody has to do something before the order goes on. */
+function isWaiting(state: ReportedState): boolean {
+  return state === 'AWAITING_CONFIRMATION' || state === 'AWAITING_DOCUMENTS';
+}
+
+/** The echoed fields that differ from what was sent, by their names. */
+export function echoMismatches(order: Order, attempt: Attempt, report: StatusReport): string[] {
   const { echo } = report;
   const { amount, destination } = order;
   const wrong: string[] = [];
   if (echo.amount !== undefined && !equalDecimals(echo.amount, amount.amount)) wrong.push('amount');
   if (echo.currency !== undefined && echo.currency !== amount.currency) wrong.push('currency');
   if (echo.network !== undefined && echo.network !== destination.network) wrong.push('network');
-  if (
-    echo.address !== undefined &&
-    (destination.kind !== 'blockchain' || !sameAddress(echo.address, destination.address))
-  ) {
-    wrong.push('address');
-  }
+  if (echo.address !== undefined && !sameAddress(echo.address, receiverOf(destination))) wrong.push('address');
   if (echo.orderNumber !== undefined && echo.orderNumber !== attempt.orderNumber) wrong.push('order number');
   return wrong;
+}
+
+/** Where the money goes, in the one field that a provider repeats; a bank account is never echoed in full. */
+function receiverOf(destination: Destination): string {
+  switch (destination.kind) {
+    case 'blockchain':
+      return destination.address;
+    case 'channel':
+      return destination.account;
+    case 'bank':
+      return destination.lastFour;
+  }
 }
 
 /** The letter case of a `0x` address is a checksum, not a part of the address. */
@@ -102,7 +118,8 @@ const RANK: Readonly<Record<ReportedState, number>> = {
 function nextState(attempt: Attempt, report: StatusReport): ReportedState | 'contradiction' | null {
   const current = attempt.report?.state ?? null;
   // An unknown word never becomes a guess: an order that was found is with the provider, and more is not known.
-  const reported = report.state ?? current ?? 'PROCESSING';
+  const said = report.state ?? current ?? 'PROCESSING';
+  const reported = report.cameBack && (current === 'COMPLETED' || current === 'RETURNED') ? 'RETURNED' : said;
   if (current === reported) return current;
   // A return is told after the payment that it undoes, though we may have missed that.
   const reached = reported === 'RETURNED' && current !== 'COMPLETED' ? 'COMPLETED' : reported;
@@ -125,7 +142,9 @@ function isFresh(attempt: Attempt, report: StatusReport): boolean {
 }
 
 /** The newer facts over the older: what a report leaves out stays known. */
-function merge(known: AppliedReport | null, report: StatusReport, state: ReportedState): AppliedReport {
+function merge(attempt: Attempt, report: StatusReport, state: ReportedState): AppliedReport {
+  const known = attempt.report;
+  if (known?.state === state && isOlder(known, report)) return known;
   const asked = [known?.askedAt, report.askedAt].filter((at) => at instanceof Date);
   return {
     state,
@@ -138,7 +157,20 @@ function merge(known: AppliedReport | null, report: StatusReport, state: Reporte
     received: report.received ?? known?.received ?? null,
     moneyMoved: report.state === null ? (known?.moneyMoved ?? 'UNKNOWN') : report.moneyMoved,
     failure: report.state === null ? (known?.failure ?? null) : report.failure,
+    allows: allowedBy(attempt, report, state),
   };
+}
+
+function isOlder(known: AppliedReport, { askedAt }: StatusReport): boolean {
+  return askedAt !== null && known.askedAt !== null && askedAt < known.askedAt;
+}
+
+/** What may be sent next: only a report that was asked for after all that we know can say so, or take it back. */
+function allowedBy(attempt: Attempt, report: StatusReport, state: ReportedState): AppliedReport['allows'] {
+  const known = attempt.report;
+  if (known === null) return report.state === null ? [] : report.allows;
+  if (report.state !== null && isFresh(attempt, report)) return report.allows;
+  return known.state === state ? known.allows : [];
 }
 
 /** Whether two reports tell a reader the same; when they were asked for does not count. */

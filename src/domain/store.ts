@@ -71,6 +71,30 @@ export interface LeaseRequest {
   readonly owner: string;
 }
 
+/** Sealed bytes, and the id of the key that they are encrypted with. */
+export interface Sealed {
+  readonly keyId: string;
+  readonly bytes: Buffer;
+}
+export interface SealedKey {
+  readonly payoutId: PayoutId;
+  readonly kind: string;
+}
+
+/** A page of what needs a person: oldest first, by (since, payout). */
+export interface AttentionQuery {
+  /** Null: every merchant's. */
+  readonly merchantId: MerchantId | null;
+  readonly limit: number;
+  readonly after: { readonly since: Date; readonly id: PayoutId } | null;
+}
+
+/** What waits to be sent to a provider. */
+export interface Queue {
+  readonly count: number;
+  readonly oldestAt: Date | null;
+}
+
 export type AttemptKey = { readonly payoutId: PayoutId; readonly attempt: number };
 
 /**
@@ -97,10 +121,20 @@ export interface Store {
   ): Promise<readonly LoggedEvent[]>;
   event(merchantId: MerchantId, id: PayoutEventId): Promise<LoggedEvent | null>;
   page(query: PageQuery): Promise<Page>;
+  /** Payouts whose `attentionSince` is not null. */
+  attention(query: AttentionQuery): Promise<readonly Payout[]>;
+  /** What is QUEUED for a provider, of one merchant or (null) of all. */
+  queue(provider: ProviderId, merchantId: MerchantId | null): Promise<Queue>;
 
   /** Bodies and personal data, stored apart and written before the payout. The same kind twice: the first stays. */
-  putSealed(payoutId: PayoutId, kind: string, bytes: Buffer): Promise<void>;
-  getSealed(payoutId: PayoutId, kind: string): Promise<Buffer | null>;
+  putSealed(payoutId: PayoutId, kind: string, sealed: Sealed): Promise<void>;
+  getSealed(payoutId: PayoutId, kind: string): Promise<Sealed | null>;
+  /** Forgets one sealed record; nothing happens where there is none. */
+  dropSealed(payoutId: PayoutId, kind: string): Promise<void>;
+  /** Sealed records under any other key than this one, at most `limit`. */
+  sealedUnderOtherKeys(keyId: string, limit: number): Promise<readonly (SealedKey & { readonly sealed: Sealed })[]>;
+  /** Puts the same content under another key; false where the record is gone or no longer as it was. */
+  resealed(key: SealedKey, before: Sealed, after: Sealed): Promise<boolean>;
   /** Forgets every sealed record of a payout whose state is final; false when it is not final or not there. */
   erase(merchantId: MerchantId, payoutId: PayoutId): Promise<boolean>;
 

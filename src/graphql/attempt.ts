@@ -8,6 +8,11 @@ const SendKindEnum = builder.enumType('SendKind', {
   values: {
     SUBMIT: { description: 'The first time, or again after it provably was not taken.' },
     REPEAT: { description: 'The same body again under the same order number, while its fate was in doubt.' },
+    CONFIRM: { description: 'The second step: the provider may pay it now.' },
+    CANCEL: { description: 'Calling it off at the provider.' },
+    AMEND: { description: 'Other parties, purpose, relationship or source of funds.' },
+    ATTACH_DOCUMENT: { description: 'A supporting document.' },
+    COMPLETE_DOCUMENTS: { description: 'That all documents are there.' },
   } as const satisfies Record<SendKind, unknown>,
 });
 
@@ -24,7 +29,7 @@ const SendOutcomeEnum = builder.enumType('SendOutcome', {
 
 const SendObject = builder.objectRef<Send>('Send');
 SendObject.implement({
-  description: 'One request that may move money. It is stored before its first byte leaves.',
+  description: 'One request that changes something at the provider. It is stored before its first byte leaves.',
   fields: (t) => ({
     kind: t.expose('kind', { type: SendKindEnum, description: 'What it was.' }),
     outcome: t.expose('outcome', { type: SendOutcomeEnum, description: 'How it ended.' }),

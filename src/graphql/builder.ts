@@ -32,7 +32,7 @@ export const builder = new SchemaBuilder<{
   DefaultFieldNullability: false;
   DefaultEdgesNullability: false;
   DefaultNodeNullability: false;
-  AuthScopes: { reads: boolean; writes: boolean };
+  AuthScopes: { reads: boolean; writes: boolean; operates: boolean };
   Scalars: {
     ID: { Input: string; Output: string };
     /** Text as the caller wrote it: whether it is a decimal is for the field to say, so that the error names its path. */
@@ -52,9 +52,11 @@ export const builder = new SchemaBuilder<{
     authScopes: ({ viewer }) => ({
       reads: viewer.scopes.has('payouts:read'),
       writes: viewer.scopes.has('payouts:write'),
+      operates: viewer.merchantId === null,
     }),
     authorizeOnSubscribe: true,
-    unauthorizedError: () => new RequestError('FORBIDDEN', 'This key lacks the scope that the field needs.'),
+    unauthorizedError: () =>
+      new RequestError('FORBIDDEN', 'This key may not do this: the field needs another scope, or an operator.'),
   },
   zod: {
     validationError: (error) =>
@@ -101,7 +103,11 @@ export const builder = new SchemaBuilder<{
   },
 });
 
-builder.queryType({ description: 'Reading. Nothing here calls a provider.' });
+builder.queryType({
+  description:
+    'Reading. Nothing here calls a provider, but for `referenceData` and the `assets` of a provider asked for by itself: at ' +
+    'most once in ten minutes.',
+});
 builder.mutationType({
   description: 'Moving payouts. An expected failure is a member of the result, never in `errors`.',
 });

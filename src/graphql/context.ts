@@ -1,22 +1,26 @@
+import type { Catalogue } from '../catalogue.ts';
 import type { MerchantId, Scope } from '../domain/merchant.ts';
 import type { Provider } from '../domain/provider.ts';
 import type { Store } from '../domain/store.ts';
 import type { Feed } from '../feed.ts';
+import type { Health } from '../health.ts';
 import type { Viewer } from '../keys.ts';
-import type { Payouts } from '../payouts.ts';
+import type { Actor, Payouts } from '../payouts.ts';
 import type { Log } from '../runtime.ts';
 import { InvalidInputError, RequestError } from './errors.ts';
 
 /** What the resolvers work with, the same for every request. */
 export interface Services {
-  readonly payouts: Pick<Payouts, 'create' | 'cancel'>;
+  readonly payouts: Pick<Payouts, 'create' | 'act' | 'resolve' | 'erase' | 'parties'>;
   readonly store: Pick<
     Store,
-    'environment' | 'payouts' | 'byReference' | 'payoutEvents' | 'event' | 'page' | 'merchant'
+    'environment' | 'payouts' | 'byReference' | 'payoutEvents' | 'event' | 'page' | 'attention' | 'queue' | 'merchant'
   >;
   readonly feed: Pick<Feed, 'parseCursor' | 'head' | 'cursorOf' | 'cursorAt' | 'events' | 'subscribe'>;
   /** The providers that are open in this deployment. */
   readonly providers: readonly Provider[];
+  readonly catalogue: Catalogue;
+  readonly health: Pick<Health, 'of'>;
   readonly log: Log;
 }
 
@@ -34,13 +38,29 @@ export interface Context extends Services {
 
 /** The context of one operation. */
 export function createContext(services: Services, viewer: Viewer, requestId: string, gone: AbortSignal): Context {
-  const { payouts, store, feed, providers, log } = services;
-  return { payouts, store, feed, providers, log, viewer, requestId, gone };
+  const { payouts, store, feed, providers, catalogue, health, log } = services;
+  return { payouts, store, feed, providers, catalogue, health, log, viewer, requestId, gone };
 }
 
 /** The same operation with loaders that have read nothing yet. */
 export function freshContext(context: Context): Context {
   return { ...context };
+}
+
+/** Reads what a key names at most once for each operation or event, whoever asks for it. */
+export function oncePerOperation<Key, Value>(
+  nameOf: (key: Key) => string,
+  read: (context: Context, key: Key) => Promise<Value>,
+): (context: Context, key: Key) => Promise<Value> {
+  const memory = new WeakMap<Context, Map<string, Promise<Value>>>();
+  return (context, key) => {
+    const known = memory.get(context) ?? new Map<string, Promise<Value>>();
+    memory.set(context, known);
+    const name = nameOf(key);
+    const value = known.get(name) ?? read(context, key);
+    known.set(name, value);
+    return value;
+  };
 }
 
 /**
@@ -57,6 +77,25 @@ export function merchantOf(context: Context, named: string | null | undefined): 
   if (merchantId !== null) return merchantId;
   const message = named == null ? 'an operator names the merchant' : 'this is not the id of a merchant';
   throw new InvalidInputError([{ path: ['merchantId'], message }]);
+}
+
+/** The merchant that is written for: one that an operator names must be there. Throws as `merchantOf` does. */
+export async function existingMerchant(context: Context, named: string | null | undefined): Promise<MerchantId> {
+  const merchantId = merchantOf(context, named);
+  if (context.viewer.merchantId === null && (await context.store.merchant(merchantId)) === null) {
+    throw new InvalidInputError([{ path: ['merchantId'], message: 'there is no such merchant' }]);
+  }
+  return merchantId;
+}
+
+/** Who writes. */
+export function actorOf({ viewer }: Context): Actor {
+  return { source: viewer.merchantId === null ? 'OPERATOR' : 'API', actor: viewer.keyId };
+}
+
+/** Whether the key may read payouts, and with them whose they are. */
+export function mayRead({ viewer }: Context): boolean {
+  return viewer.scopes.has('payouts:read');
 }
 
 /** Throws FORBIDDEN unless the key has the scope. Where a root field always needs it, `authScopes` says so instead. */

@@ -1,21 +1,18 @@
-import type { MerchantId } from '../domain/merchant.ts';
+import { z } from 'zod';
+import { checkAddress, isNetwork } from '../address.ts';
 import { type Decimal, parseDecimal } from '../domain/money.ts';
-import type { MetadataEntry, Payout, PayoutId } from '../domain/payout.ts';
-import type { Actor, CreateInput } from '../payouts.ts';
+import type { MetadataEntry, Parties } from '../domain/payout.ts';
+import type { CreateInput } from '../payouts.ts';
 import { builder } from './builder.ts';
-import { type Context, merchantOf, parseId } from './context.ts';
-import { DestinationInput, textRule, toDestination } from './destination.ts';
-import {
-  InvalidInputError,
-  NotAllowedInStateError,
-  NotFoundError,
-  ReferenceConflictError,
-  UnsupportedError,
-} from './errors.ts';
+import { actorOf, existingMerchant } from './context.ts';
+import { DestinationInput, toDestination, toRecipient } from './destination.ts';
+import { InvalidInputError, ReferenceConflictError, UnsupportedError } from './errors.ts';
 import { merchantIdArg } from './merchant.ts';
 import { currencyRule, FeeModeEnum, MoneyInput } from './money.ts';
-import { type LoadedPayout, loadPayout, PayoutNode } from './payout.ts';
+import { PartyInput, toParty } from './party.ts';
+import { type LoadedPayout, PayoutNode, reloadPayout } from './payout.ts';
 import { ProviderIdEnum } from './provider.ts';
+import { textRule } from './text.ts';
 
 const MetadataEntryInput = builder.inputType('MetadataEntryInput', {
   description: "A fact of the merchant's own.",
@@ -59,10 +56,57 @@ const CreatePayoutInput = builder.inputType('CreatePayoutInput', {
         "out: the amount's own.",
       validate: currencyRule,
     }),
+    receiveCurrency: t.string({
+      required: false,
+      description:
+        'The other way: `amount` is debited, and the recipient gets what the rate gives in this currency. 2 to 12 of A-Z ' +
+        "0-9. Not together with `sourceCurrency`. Left out: the amount's own.",
+      validate: currencyRule,
+    }),
     sendBefore: t.field({
       type: 'DateTime',
       required: false,
       description: 'Not sent by then: FAILED with EXPIRED, and nothing moved. Left out: no limit.',
+    }),
+    originator: t.field({
+      type: PartyInput,
+      required: false,
+      description:
+        'Whose money it is, where the provider asks. The recipient stands in the destination. Default: nobody.',
+    }),
+    purpose: t.string({
+      required: false,
+      description:
+        "What it is for, in the provider's own words (`referenceData`, `PURPOSES`). 1 to 200 printable characters. " +
+        'Default: none.',
+      validate: textRule(200),
+    }),
+    relationship: t.string({
+      required: false,
+      description:
+        "What the recipient is to the originator, in the provider's own words (`RELATIONSHIPS`). 1 to 200 printable " +
+        'characters. Default: none.',
+      validate: textRule(200),
+    }),
+    sourceOfFunds: t.string({
+      required: false,
+      description:
+        "Where the money came from, in the provider's own words (`SOURCES_OF_FUNDS`). 1 to 200 printable characters. " +
+        'Default: none.',
+      validate: textRule(200),
+    }),
+    fundingAddress: t.string({
+      required: false,
+      description:
+        "The wallet that granted an allowance to the provider's payout contract: an address on the destination's network. " +
+        "Left out: the contract's own balance pays.",
+    }),
+    autoConfirm: t.boolean({
+      required: true,
+      defaultValue: true,
+      description:
+        'Of a two-step provider: confirm as soon as it approves. False: it waits for `confirmPayout`. Others have no second ' +
+        'step.',
     }),
     description: t.string({
       required: false,
@@ -82,11 +126,26 @@ const CreatePayoutInput = builder.inputType('CreatePayoutInput', {
   }),
 });
 
+type Input = typeof CreatePayoutInput.$inferInput;
+
+/** Fields whose use depends on each other. */
+function checkRelated(input: Input, check: z.RefinementCtx): void {
+  const { sourceCurrency, receiveCurrency, fundingAddress } = input;
+  if (sourceCurrency != null && receiveCurrency != null) {
+    check.addIssue({ code: 'custom', path: ['receiveCurrency'], message: 'not together with sourceCurrency' });
+  }
+  if (fundingAddress == null) return;
+  const network = input.destination.blockchain?.network ?? null;
+  // A network that is not known is the destination's own fault.
+  if (network !== null && !isNetwork(network)) return;
+  const verdict =
+    network === null ? 'only where the destination is on a blockchain' : checkAddress(network, fundingAddress);
+  if (verdict !== true) check.addIssue({ code: 'custom', path: ['fundingAddress'], message: verdict });
+}
+
 function hasUniqueKeys(entries: readonly MetadataEntry[]): boolean {
   return new Set(entries.map(({ key }) => key)).size === entries.length;
 }
-
-type Input = typeof CreatePayoutInput.$inferInput;
 
 /** The input as the write side takes it: what was left out is null. */
 function toCreateInput(input: Input): CreateInput {
@@ -97,12 +156,26 @@ function toCreateInput(input: Input): CreateInput {
       feeMode: input.feeMode,
       destination: toDestination(input.destination),
       sourceCurrency: input.sourceCurrency ?? null,
+      receiveCurrency: input.receiveCurrency ?? null,
+      purpose: input.purpose ?? null,
+      relationship: input.relationship ?? null,
+      sourceOfFunds: input.sourceOfFunds ?? null,
+      fundingAddress: input.fundingAddress ?? null,
       description: input.description ?? null,
     },
     provider: input.provider ?? null,
     sendBefore: input.sendBefore ?? null,
+    autoConfirm: input.autoConfirm,
+    parties: toParties(input),
     metadata: input.metadata ?? [],
   };
+}
+
+/** Null where the input names nobody. */
+function toParties({ originator, destination }: Input): Parties | null {
+  const recipient = toRecipient(destination);
+  if (!originator && recipient === null) return null;
+  return { originator: originator ? toParty(originator) : null, beneficiary: null, accountNumber: null, ...recipient };
 }
 
 function readDecimal(text: string): Decimal {
@@ -129,10 +202,15 @@ builder.mutationField('createPayout', (t) =>
     authScopes: { writes: true },
     errors: { types: [InvalidInputError, ReferenceConflictError, UnsupportedError] },
     description:
-      'Asks for a payout, once for each reference however often it is asked. It answers when the payout is stored; no ' +
-      'provider was called yet.',
+      'Asks for a payout, once for each reference however often it is asked. It answers when the payout is stored; nothing ' +
+      'was sent yet.',
     args: {
-      input: t.arg({ type: CreatePayoutInput, required: true, description: 'What to pay.' }),
+      input: t.arg({
+        type: CreatePayoutInput,
+        required: true,
+        description: 'What to pay.',
+        validate: { schema: z.custom<Input>().superRefine(checkRelated) },
+      }),
       merchantId: t.arg.id(merchantIdArg),
     },
     resolve: async (_root, args, context) => {
@@ -144,67 +222,14 @@ builder.mutationField('createPayout', (t) =>
             { requestId: context.requestId, payoutId: result.payout.id, replayed: result.replayed },
             'payout asked for',
           );
-          return { payout: await reload(context, result.payout), replayed: result.replayed };
+          return { payout: await reloadPayout(context, result.payout), replayed: result.replayed };
         case 'conflict':
-          throw new ReferenceConflictError(await reload(context, result.payout), result.differences);
+          throw new ReferenceConflictError(await reloadPayout(context, result.payout), result.differences);
         case 'unsupported':
           throw new UnsupportedError(result.reasons);
+        case 'invalid':
+          throw new InvalidInputError(result.issues);
       }
     },
   }),
 );
-
-const CancelPayoutInput = builder.inputType('CancelPayoutInput', {
-  description: 'Which payout to call off.',
-  fields: (t) => ({ id: t.id({ required: true, description: '`po_…`' }) }),
-});
-
-const CancelPayoutSuccess = builder.objectRef<{ readonly payout: LoadedPayout }>('CancelPayoutSuccess').implement({
-  description: 'The payout is CANCELLED and will not be sent.',
-  fields: (t) => ({ payout: t.expose('payout', { type: PayoutNode, description: 'The payout as it is now.' }) }),
-});
-
-builder.mutationField('cancelPayout', (t) =>
-  t.field({
-    type: CancelPayoutSuccess,
-    authScopes: { writes: true },
-    errors: { types: [InvalidInputError, NotFoundError, NotAllowedInStateError] },
-    description: 'Calls a payout off while it is QUEUED. Cancelling what is cancelled answers the same again.',
-    args: {
-      input: t.arg({ type: CancelPayoutInput, required: true, description: 'Which one.' }),
-      merchantId: t.arg.id(merchantIdArg),
-    },
-    resolve: async (_root, args, context) => {
-      const merchantId = await existingMerchant(context, args.merchantId);
-      const id = parseId<PayoutId>('po', args.input.id);
-      const result = id && (await context.payouts.cancel(merchantId, actorOf(context), id));
-      if (!result || result.kind === 'notFound') throw new NotFoundError('There is no such payout.');
-      const payout = await reload(context, result.payout);
-      if (result.kind === 'cancelled') return { payout };
-      throw new NotAllowedInStateError(
-        payout,
-        `The payout is ${result.payout.state}: only a QUEUED one can be cancelled.`,
-      );
-    },
-  }),
-);
-
-/** The merchant that is written for: one that an operator names must be there. */
-async function existingMerchant(context: Context, named: string | null | undefined): Promise<MerchantId> {
-  const merchantId = merchantOf(context, named);
-  if (context.viewer.merchantId === null && (await context.store.merchant(merchantId)) === null) {
-    throw new InvalidInputError([{ path: ['merchantId'], message: 'there is no such merchant' }]);
-  }
-  return merchantId;
-}
-
-function actorOf({ viewer }: Context): Actor {
-  return { source: viewer.merchantId === null ? 'OPERATOR' : 'API', actor: viewer.keyId };
-}
-
-/** Read again, so that its cursor is from before the reading. */
-async function reload(context: Context, { merchantId, id }: Payout): Promise<LoadedPayout> {
-  const loaded = await loadPayout(context, merchantId, id);
-  if (loaded === null) throw new Error(`payout ${id} was stored and is not found`);
-  return loaded;
-}

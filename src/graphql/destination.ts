@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import { checkAddress, isNetwork, NETWORKS } from '../address.ts';
-import type { BlockchainDestination, ChannelDestination, Destination } from '../domain/payout.ts';
+import type {
+  BankDestination,
+  BlockchainDestination,
+  ChannelDestination,
+  Destination,
+  Parties,
+  Payout,
+} from '../domain/payout.ts';
 import { builder } from './builder.ts';
+import { mayRead, requireScope } from './context.ts';
+import { BankAccountTypeEnum, loadParties, PartyInput, PartyObject, toParty } from './party.ts';
+import { accountNumberRule, textRule } from './text.ts';
 
 const BlockchainDestinationObject = builder.objectRef<BlockchainDestination>('BlockchainDestination');
 BlockchainDestinationObject.implement({
@@ -23,22 +33,49 @@ ChannelDestinationObject.implement({
   }),
 });
 
+/** A bank destination, and the payout whose personal data names its account. */
+type PlacedBank = BankDestination & { readonly of: Payout };
+
+const BankDestinationObject = builder.objectRef<PlacedBank>('BankDestination');
+BankDestinationObject.implement({
+  description: 'An account at a bank, or one of the same kind.',
+  fields: (t) => ({
+    accountNumber: t.string({
+      description:
+        'Whole where the key has payouts:read and the personal data is there; else masked but for its last four characters, ' +
+        'e.g. `••••1234`.',
+      resolve: async ({ of, lastFour }, _args, context) => {
+        const parties = mayRead(context) ? await loadParties(context, of) : null;
+        return parties?.accountNumber ?? `••••${lastFour}`;
+      },
+    }),
+    accountType: t.expose('accountType', { type: BankAccountTypeEnum, description: 'What kind of account it is.' }),
+    beneficiary: t.field({
+      type: PartyObject,
+      nullable: true,
+      description: 'Whose account it is, as last amended; null once erased. Needs payouts:read.',
+      resolve: async ({ of }, _args, context) => {
+        requireScope(context, 'payouts:read');
+        return (await loadParties(context, of))?.beneficiary ?? null;
+      },
+    }),
+  }),
+});
+
 /** Where a payout goes. */
 export const DestinationUnion = builder.unionType('Destination', {
   description: 'Where a payout goes. New kinds may be added.',
-  types: [BlockchainDestinationObject, ChannelDestinationObject],
-  resolveType: ({ kind }) => (kind === 'blockchain' ? BlockchainDestinationObject : ChannelDestinationObject),
+  types: [BlockchainDestinationObject, BankDestinationObject, ChannelDestinationObject],
+  resolveType: ({ kind }) => {
+    if (kind === 'bank') return BankDestinationObject;
+    return kind === 'blockchain' ? BlockchainDestinationObject : ChannelDestinationObject;
+  },
 });
 
-/** Printable text of at most `max` characters, for a provider's eyes. */
-export function textRule(max: number) {
-  return {
-    type: 'string',
-    regex: [
-      new RegExp(`^[^\\p{Cc}\\p{Zl}\\p{Zp}]{1,${max}}$`, 'u'),
-      { message: `1 to ${max} characters, none of them a control character` },
-    ],
-  } satisfies { type: 'string'; regex: [RegExp, { message: string }] };
+/** The destination of a payout as `DestinationUnion` shows it. */
+export function placeDestination(payout: Payout): BlockchainDestination | ChannelDestination | PlacedBank {
+  const { destination } = payout.order;
+  return destination.kind === 'bank' ? { ...destination, of: payout } : destination;
 }
 
 const BlockchainDestinationInput = builder.inputType('BlockchainDestinationInput', {
@@ -69,6 +106,26 @@ const BlockchainDestinationInput = builder.inputType('BlockchainDestinationInput
   },
 });
 
+const BankDestinationInput = builder.inputType('BankDestinationInput', {
+  description: 'An account at a bank, or one of the same kind.',
+  fields: (t) => ({
+    accountNumber: t.string({
+      required: true,
+      description:
+        'The number of the account or its card, an IBAN, or what names the account at Alipay or WeChat. 6 to 64 ASCII ' +
+        'characters without a space.',
+      validate: accountNumberRule,
+    }),
+    accountType: t.field({
+      type: BankAccountTypeEnum,
+      required: true,
+      defaultValue: 'BANK',
+      description: 'What kind of account it is.',
+    }),
+    beneficiary: t.field({ type: PartyInput, required: true, description: 'Whose account it is.' }),
+  }),
+});
+
 const ChannelDestinationInput = builder.inputType('ChannelDestinationInput', {
   description: "An account inside a provider's own payment channel.",
   fields: (t) => ({
@@ -96,12 +153,21 @@ export const DestinationInput = builder.inputType('DestinationInput', {
   isOneOf: true,
   fields: (t) => ({
     blockchain: t.field({ type: BlockchainDestinationInput, description: 'To an address on a blockchain.' }),
+    bank: t.field({ type: BankDestinationInput, description: 'To an account at a bank, at Alipay or at WeChat.' }),
     channel: t.field({ type: ChannelDestinationInput, description: "To an account in a provider's payment channel." }),
   }),
 });
 
-/** The destination as the domain has it: what was left out is null. */
-export function toDestination(input: typeof DestinationInput.$inferInput): Destination {
-  if (input.blockchain) return { kind: 'blockchain', ...input.blockchain, memo: input.blockchain.memo ?? null };
-  return { kind: 'channel', ...input.channel, network: input.channel.network ?? null };
+/** The destination as the domain has it: what was left out is null. A bank account keeps its last four characters alone. */
+export function toDestination({ blockchain, bank, channel }: typeof DestinationInput.$inferInput): Destination {
+  if (blockchain) return { kind: 'blockchain', ...blockchain, memo: blockchain.memo ?? null };
+  if (!bank) return { kind: 'channel', ...channel, network: channel.network ?? null };
+  return { kind: 'bank', accountType: bank.accountType, lastFour: bank.accountNumber.slice(-4), network: null };
+}
+
+/** The personal data that a destination brings along; null: none. */
+export function toRecipient({
+  bank,
+}: typeof DestinationInput.$inferInput): Pick<Parties, 'beneficiary' | 'accountNumber'> | null {
+  return bank ? { beneficiary: toParty(bank.beneficiary), accountNumber: bank.accountNumber } : null;
 }

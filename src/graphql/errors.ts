@@ -3,7 +3,7 @@ import { moneyMoved } from '../domain/attempt.ts';
 import type { ErrorCode, Issue, MoneyMoved } from '../domain/errors.ts';
 import { ERROR_CODES, InvalidArgumentError } from '../domain/errors.ts';
 import type { Payout } from '../domain/payout.ts';
-import type { ProviderReason } from '../domain/provider.ts';
+import type { ProviderId, ProviderReason } from '../domain/provider.ts';
 import { describeError, type Log } from '../runtime.ts';
 import type { LoadedPayout } from './payout.ts';
 
@@ -11,7 +11,7 @@ import type { LoadedPayout } from './payout.ts';
 interface Meaning {
   /** Whether the very same request can succeed later. */
   readonly retryable: boolean;
-  /** Null: it depends on the payout that the error carries. */
+  /** Where the error is about no payout. Null: it always is about one, and the payout tells. */
   readonly moneyMoved: MoneyMoved | null;
 }
 
@@ -23,6 +23,8 @@ export const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
   REFERENCE_CONFLICT: { retryable: false, moneyMoved: null },
   UNSUPPORTED: REFUSED,
   NOT_ALLOWED_IN_STATE: { retryable: false, moneyMoved: null },
+  PROVIDER_REJECTED: REFUSED,
+  PROVIDER_UNAVAILABLE: { retryable: true, moneyMoved: 'NO' },
   NOT_FOUND: REFUSED,
   UNAUTHENTICATED: REFUSED,
   FORBIDDEN: REFUSED,
@@ -52,9 +54,14 @@ export class RequestError extends PublicError {}
 export class InvalidInputError extends PublicError {
   readonly issues: readonly Issue[];
   constructor(issues: readonly Issue[]) {
-    super('INVALID_INPUT', issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '));
+    super('INVALID_INPUT', issues.map(describeIssue).join('; '));
     this.issues = issues;
   }
+}
+
+/** An issue without a path is of the input as a whole. */
+function describeIssue({ path, message }: Issue): string {
+  return path.length > 0 ? `${path.join('.')}: ${message}` : message;
 }
 
 /** The reference belongs to a payout with another input. */
@@ -69,11 +76,12 @@ export class ReferenceConflictError extends PublicError {
   }
 }
 
-/** No provider takes the payout. */
+/** No provider does what is asked; `about` is the payout that it was asked of, where there is one. */
 export class UnsupportedError extends PublicError {
   readonly reasons: readonly ProviderReason[];
-  constructor(reasons: readonly ProviderReason[]) {
-    super('UNSUPPORTED', reasons.map((one) => `${one.provider}: ${one.reason}`).join(' ') || 'No provider is set up.');
+  constructor(reasons: readonly ProviderReason[], about: Payout | null = null) {
+    const lines = reasons.map((one) => `${one.provider}: ${one.reason}`);
+    super('UNSUPPORTED', lines.join(' ') || 'No provider is set up.', about);
     this.reasons = reasons;
   }
 }
@@ -94,6 +102,36 @@ export class NotAllowedInStateError extends PublicError {
   }
 }
 
+/** The provider answered that it does not; `about` is the payout that it was asked of, where there is one. */
+export class ProviderRejectedError extends PublicError {
+  readonly provider: ProviderId;
+  readonly vendorCode: string | null;
+  readonly vendorMessage: string | null;
+  constructor(
+    provider: ProviderId,
+    message: string,
+    vendor: { readonly vendorCode: string | null; readonly vendorMessage: string | null },
+    about: Payout | null = null,
+  ) {
+    super('PROVIDER_REJECTED', `${provider}: ${message}`, about);
+    this.provider = provider;
+    this.vendorCode = vendor.vendorCode;
+    this.vendorMessage = vendor.vendorMessage;
+  }
+}
+
+/** The provider could not be asked; `about` is the payout that it was asked of, where there is one. */
+export class ProviderUnavailableError extends PublicError {
+  readonly provider: ProviderId;
+  /** When asking again makes sense; null: it is not known. */
+  readonly retryAt: Date | null;
+  constructor(provider: ProviderId, message: string, retryAt: Date | null, about: Payout | null = null) {
+    super('PROVIDER_UNAVAILABLE', `${provider}: ${message}`, about);
+    this.provider = provider;
+    this.retryAt = retryAt;
+  }
+}
+
 const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
 
 /**
@@ -109,10 +147,15 @@ export function presentError(error: unknown, requestId: string, log: Log): Graph
   if (cause instanceof InvalidArgumentError) return publicError(new InvalidInputError(cause.issues), error);
   // GraphQL's own complaints about a request point into its text, or come before any field was resolved.
   if (cause instanceof GraphQLError && error instanceof GraphQLError && (cause.nodes || cause.source || !error.path)) {
-    return publicError(new RequestError('BAD_REQUEST', error.message), error);
+    return publicError(new RequestError('BAD_REQUEST', withoutValue(error.message)), error);
   }
   log.error({ requestId, error: describeError(cause), stack: stackOf(cause) }, 'a request failed');
   return publicError(new RequestError('INTERNAL', `Something went wrong. Request ${requestId}.`), error);
+}
+
+/** GraphQL repeats a value that does not fit, which may be personal data: the message ends before it. */
+function withoutValue(message: string): string {
+  return message.replace(/(cannot represent [^:]*value): [\s\S]*$/, '$1').replace(/,? found: [\s\S]*$/i, '');
 }
 
 function rootCause(error: unknown): unknown {
@@ -126,8 +169,19 @@ function stackOf(error: unknown): string | null {
 /** The places in the request are kept from the error as GraphQL raised it. */
 function publicError(error: PublicError, raised: unknown): GraphQLError {
   const { code, message, retryable, moneyMoved } = error;
-  const issues = error instanceof InvalidInputError ? { issues: error.issues } : {};
-  return withExtensions(raised, message, { code, retryable, moneyMoved, ...issues });
+  return withExtensions(raised, message, { code, retryable, moneyMoved, ...factsOf(error) });
+}
+
+/** What an error tells beside what every error tells. */
+function factsOf(error: PublicError): Readonly<Record<string, unknown>> {
+  if (error instanceof InvalidInputError) return { issues: error.issues };
+  if (error instanceof UnsupportedError) return { reasons: error.reasons };
+  if (error instanceof ProviderRejectedError) {
+    const { provider, vendorCode, vendorMessage } = error;
+    return { provider, vendorCode, vendorMessage };
+  }
+  if (error instanceof ProviderUnavailableError) return { provider: error.provider, retryAt: error.retryAt };
+  return {};
 }
 
 /** Another message and other extensions for an error, in the same places of the request. */

@@ -27,7 +27,8 @@ async function findNode(context: Context, id: string, named: Named): Promise<obj
     const own = context.viewer.merchantId;
     return typed('Merchant', own === null || own === merchantId ? await context.store.merchant(merchantId) : null);
   }
-  return typed('Provider', context.providers.find((provider) => providerNodeId(provider.id) === id) ?? null);
+  const provider = context.providers.find((one) => providerNodeId(one.id) === id);
+  return typed('Provider', provider ? { provider, mayAsk: true } : null);
 }
 
 function typed(name: string, value: object | null): object | null {

@@ -1,12 +1,23 @@
 import { currentAttempt, failureOf, moneyMoved } from '../domain/attempt.ts';
+import { mayBeAsked } from '../domain/follow.ts';
 import type { MerchantId } from '../domain/merchant.ts';
-import { type AppliedReport, isFinal, type MetadataEntry, type Payout, type PayoutId } from '../domain/payout.ts';
+import {
+  type AppliedReport,
+  isFinal,
+  type MetadataEntry,
+  PAYOUT_ACTIONS,
+  type Payout,
+  type PayoutAction,
+  type PayoutId,
+} from '../domain/payout.ts';
+import { mayBeSubmitted } from '../domain/send.ts';
 import type { Cursor } from '../feed.ts';
 import { AttemptObject } from './attempt.ts';
 import { builder } from './builder.ts';
-import type { Context } from './context.ts';
-import { DestinationUnion } from './destination.ts';
+import { type Context, requireScope } from './context.ts';
+import { DestinationUnion, placeDestination } from './destination.ts';
 import { FeeModeEnum, FeeObject, MoneyObject } from './money.ts';
+import { loadParties, PartyObject } from './party.ts';
 import { EnvironmentEnum, ProviderNode } from './provider.ts';
 import { MoneyMovedEnum, PayoutActionEnum, PayoutStateEnum } from './state.ts';
 import { AttentionObject, PayoutFailureObject } from './trouble.ts';
@@ -31,6 +42,17 @@ export async function readPayouts(
 /** Reads one payout through the loader of this request or event; null when it is not there, or not the merchant's. */
 export function loadPayout(context: Context, merchantId: MerchantId, id: PayoutId): Promise<LoadedPayout | null> {
   return PayoutNode.getDataloader(context).load(payoutKey(merchantId, id));
+}
+
+/** Reads a payout that was just written, past what the loader knows of it. */
+export async function reloadPayout(
+  context: Context,
+  { merchantId, id }: Pick<Payout, 'merchantId' | 'id'>,
+): Promise<LoadedPayout> {
+  PayoutNode.getDataloader(context).clear(payoutKey(merchantId, id));
+  const loaded = await loadPayout(context, merchantId, id);
+  if (loaded === null) throw new Error(`payout ${id} was stored and is not found`);
+  return loaded;
 }
 
 /** What the loader of payouts goes by: the merchant is part of every key. */
@@ -104,12 +126,53 @@ PayoutNode.implement({
     destination: t.field({
       type: DestinationUnion,
       description: 'Where it goes.',
-      resolve: ({ payout }) => payout.order.destination,
+      resolve: ({ payout }) => placeDestination(payout),
     }),
     sourceCurrency: t.string({
       nullable: true,
       description: "The currency that is debited and converted; null: the amount's own.",
       resolve: ({ payout }) => payout.order.sourceCurrency,
+    }),
+    receiveCurrency: t.string({
+      nullable: true,
+      description:
+        "The currency that the recipient gets where `amount` is debited and converted; null: the amount's own.",
+      resolve: ({ payout }) => payout.order.receiveCurrency,
+    }),
+    originator: t.field({
+      type: PartyObject,
+      nullable: true,
+      description: 'Whose money it is, as last amended; null: not given, or erased. Needs payouts:read.',
+      resolve: async ({ payout }, _args, context) => {
+        requireScope(context, 'payouts:read');
+        return (await loadParties(context, payout))?.originator ?? null;
+      },
+    }),
+    purpose: t.string({
+      nullable: true,
+      description: "What it is for, in the provider's own words, as last amended.",
+      resolve: ({ payout }) => payout.order.purpose,
+    }),
+    relationship: t.string({
+      nullable: true,
+      description: "What the recipient is to the originator, in the provider's own words, as last amended.",
+      resolve: ({ payout }) => payout.order.relationship,
+    }),
+    sourceOfFunds: t.string({
+      nullable: true,
+      description: "Where the money came from, in the provider's own words, as last amended.",
+      resolve: ({ payout }) => payout.order.sourceOfFunds,
+    }),
+    fundingAddress: t.string({
+      nullable: true,
+      description:
+        "The wallet that granted an allowance to the provider's contract; null: the contract's own balance pays.",
+      resolve: ({ payout }) => payout.order.fundingAddress,
+    }),
+    autoConfirm: t.boolean({
+      description:
+        'Whether we confirm as soon as the provider approves. It becomes false by itself where something speaks against it.',
+      resolve: ({ payout }) => payout.autoConfirm,
     }),
     description: t.string({
       nullable: true,
@@ -131,10 +194,12 @@ PayoutNode.implement({
       type: ProviderNode,
       nullable: true,
       description:
-        'Who pays it: of the furthest attempt, or where the first will go. Null where it is no longer set up.',
+        'Who pays it: of the furthest attempt, or where the first will go. Null where it is no longer set up. Its `assets` are ' +
+        'as last known.',
       resolve: ({ payout }, _args, { providers }) => {
         const id = currentAttempt(payout)?.provider ?? payout.provider;
-        return providers.find((provider) => provider.id === id) ?? null;
+        const provider = providers.find((one) => one.id === id);
+        return provider ? { provider, mayAsk: false } : null;
       },
     }),
     environment: t.field({
@@ -200,7 +265,13 @@ PayoutNode.implement({
     actions: t.field({
       type: [PayoutActionEnum],
       description: 'What can be done right now. It may be too late a moment later.',
-      resolve: ({ payout }) => (payout.state === 'QUEUED' ? (['CANCEL'] as const) : []),
+      resolve: ({ payout }) => actionsOf(payout),
+    }),
+    pendingAction: t.field({
+      type: PayoutActionEnum,
+      nullable: true,
+      description: 'What was asked for, is stored, and has no answer of the provider yet; the first of several.',
+      resolve: ({ payout }) => payout.requests[0]?.action ?? actionInFlight(payout),
     }),
     sequence: t.int({
       description: 'The number of events so far: gap-free from 1.',
@@ -232,4 +303,14 @@ PayoutNode.implement({
 /** What the provider last told of the furthest attempt. */
 function reportOf({ payout }: LoadedPayout): AppliedReport | null {
   return currentAttempt(payout)?.report ?? null;
+}
+
+function actionsOf(payout: Payout): readonly PayoutAction[] {
+  if (payout.state === 'QUEUED') return mayBeSubmitted(payout) ? ['CANCEL'] : [];
+  return PAYOUT_ACTIONS.filter((action) => mayBeAsked(payout, action));
+}
+
+function actionInFlight({ attempts }: Payout): PayoutAction | null {
+  const kinds = attempts.flatMap(({ sends }) => sends.filter((send) => send.outcome === 'IN_FLIGHT'));
+  return PAYOUT_ACTIONS.find((action) => kinds.some((send) => send.kind === action)) ?? null;
 }

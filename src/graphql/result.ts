@@ -5,6 +5,8 @@ import {
   InvalidInputError,
   NotAllowedInStateError,
   NotFoundError,
+  ProviderRejectedError,
+  ProviderUnavailableError,
   type PublicError,
   ReferenceConflictError,
   UnsupportedError,
@@ -19,6 +21,8 @@ const ErrorCodeEnum = builder.enumType('ErrorCode', {
     INVALID_INPUT: { description: 'Fields that cannot be used.' },
     REFERENCE_CONFLICT: { description: 'The reference was used before with another input.' },
     UNSUPPORTED: { description: 'No provider can do it, or the named one cannot.' },
+    PROVIDER_REJECTED: { description: 'The provider answered that it does not.' },
+    PROVIDER_UNAVAILABLE: { description: 'The provider could not be asked.' },
     NOT_ALLOWED_IN_STATE: { description: 'The payout has gone past the point where this can be done.' },
     NOT_FOUND: { description: "Not there, or another merchant's." },
     UNAUTHENTICATED: { description: 'No API key, or one that is not valid.' },
@@ -79,7 +83,8 @@ builder.objectType(ReferenceConflictError, {
 
 builder.objectType(UnsupportedError, {
   name: 'UnsupportedError',
-  description: 'No enabled provider can do it, or the named one cannot. Nothing was stored.',
+  description:
+    "No enabled provider can do it, or the named one cannot. Nothing was stored. Of a payout's action `moneyMoved` is the payout's.",
   interfaces: [ErrorInterface],
   fields: (t) => ({
     reasons: t.expose('reasons', { type: [ProviderReasonObject], description: 'One for each provider considered.' }),
@@ -98,5 +103,34 @@ builder.objectType(NotAllowedInStateError, {
   interfaces: [ErrorInterface],
   fields: (t) => ({
     payout: t.expose('payout', { type: PayoutNode, description: 'The payout as it is now.' }),
+  }),
+});
+
+builder.objectType(ProviderRejectedError, {
+  name: 'ProviderRejectedError',
+  description:
+    "The provider was asked and answered that it does not. Nothing was stored. `moneyMoved` is the payout's.",
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    provider: t.expose('provider', { type: ProviderIdEnum, description: 'Which one.' }),
+    vendorCode: t.exposeString('vendorCode', { nullable: true, description: "The provider's own code, verbatim." }),
+    vendorMessage: t.exposeString('vendorMessage', {
+      nullable: true,
+      description: "The provider's own words, verbatim.",
+    }),
+  }),
+});
+
+builder.objectType(ProviderUnavailableError, {
+  name: 'ProviderUnavailableError',
+  description: "The provider could not be asked. Nothing was stored. `moneyMoved` is the payout's.",
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    provider: t.expose('provider', { type: ProviderIdEnum, description: 'Which one.' }),
+    retryAt: t.expose('retryAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When asking again makes sense; null: not known.',
+    }),
   }),
 });

@@ -1,5 +1,5 @@
 import type { MoneyMoved } from '../domain/errors.ts';
-import type { PayoutState } from '../domain/payout.ts';
+import type { PayoutAction, PayoutState } from '../domain/payout.ts';
 import { builder } from './builder.ts';
 
 /** The states of a payout, the same words everywhere. */
@@ -32,8 +32,14 @@ export const MoneyMovedEnum = builder.enumType('MoneyMoved', {
   } as const satisfies Record<MoneyMoved, unknown>,
 });
 
-/** What can be done with a payout. */
+/** What can be asked of a payout that is stored. */
 export const PayoutActionEnum = builder.enumType('PayoutAction', {
   description: 'What can be done with a payout right now. New values may be added.',
-  values: { CANCEL: { description: '`cancelPayout`: it has not been sent.' } } as const,
+  values: {
+    CONFIRM: { description: '`confirmPayout`: the provider holds it until then.' },
+    CANCEL: { description: '`cancelPayout`: it has not been sent, or the provider still lets go of it.' },
+    AMEND: { description: '`amendPayout`: the provider still takes corrections.' },
+    ATTACH_DOCUMENT: { description: '`attachDocument`: the provider wants supporting documents.' },
+    COMPLETE_DOCUMENTS: { description: '`completeDocuments`: tells the provider that all documents are there.' },
+  } as const satisfies Record<PayoutAction, unknown>,
 });

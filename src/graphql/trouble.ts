@@ -42,7 +42,8 @@ PayoutFailureObject.implement({
   }),
 });
 
-const AttentionReasonEnum = builder.enumType('AttentionReason', {
+/** Why something needs a person. `IN_DOUBT` is of payouts in that state, and never among a payout's own reasons. */
+export const AttentionReasonEnum = builder.enumType('AttentionReason', {
   description: 'What is wrong. New values may be added.',
   values: {
     WRONG_ECHO: { description: 'The provider answered with another amount, currency or destination than was sent.' },
@@ -55,7 +56,13 @@ const AttentionReasonEnum = builder.enumType('AttentionReason', {
     REFERENCE_TAKEN: { description: "The provider's number for it belongs to another payout." },
     ACCOUNT_CHANGED: { description: 'The account that it was sent from is no longer the one that is set up.' },
     SEND_BEFORE_PASSED: { description: '`sendBefore` passed while its fate was in doubt.' },
-  } as const satisfies Record<AttentionReason, unknown>,
+    ACTION_REFUSED: { description: 'The provider refused what was asked for after it was sent.' },
+    BODY_UNREADABLE: {
+      description: 'What was sent was erased, or its data key is gone: it cannot be sent again.',
+    },
+    OVERDUE: { description: 'It takes longer than is usual at its provider.' },
+    IN_DOUBT: { description: 'It was sent and no answer tells what became of it; we are still finding out.' },
+  } as const satisfies Record<AttentionReason | 'IN_DOUBT', unknown>,
 });
 
 /** Something about a payout that a person has to look at. */

@@ -5,7 +5,8 @@ import type { Answer, Answered, Transport } from '../transport.ts';
 export interface Setting {
   /** The environment name that sets it for the account `default`. In `PROVIDERS_FILE` its key in `settings` is used. */
   readonly env: string;
-  readonly kind: 'url' | 'text' | 'secret';
+  /** A flag is `true` or `false`. */
+  readonly kind: 'url' | 'text' | 'secret' | 'flag';
   /** Used when it is not set; empty: it may be left out; null: without it the account is off. */
   readonly fallback: string | null;
   readonly description: string;
@@ -27,8 +28,12 @@ export interface ProviderDefinition {
   /** Lower case: its folder, and its part of the webhook path. */
   readonly slug: string;
   readonly settings: Readonly<Record<string, Setting>>;
-  /** Makes the provider with its accounts; none: it is off. */
-  open(accounts: readonly AccountSettings[], transport: Transport): Provider;
+  /** What the provider itself puts behind the callback address that it was given, e.g. `/xcurrency/webhook`; else empty. */
+  readonly webhookPath: string;
+  /** What is still to be written before it may take a payout, a line each; its conformance fails with them. Absent: nothing. */
+  readonly unfinished?: readonly string[];
+  /** Makes the provider with its accounts; none: it is off. `now` stamps requests and ends tokens. */
+  open(accounts: readonly AccountSettings[], transport: Transport, now: () => Date): Provider;
 }
 
 /**

@@ -10,7 +10,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Decimal, Money } from '../domain/money.ts';
-import type { OrderState, Step } from './faults.ts';
+import type { Step } from './course.ts';
+import type { OrderState } from './faults.ts';
 
 /** A payout that a provider was asked for, read and priced by its side. */
 export interface NewOrder {
@@ -27,10 +28,12 @@ export interface NewOrder {
   readonly fee: Decimal;
   /** What the receiver gets, in `currency`. */
   readonly received: Decimal;
-  /** What leaves the wallet at acceptance, and comes back if it does not end in COMPLETED. */
+  /** What leaves the wallet (`SandboxSide.debitAt` says when), and comes back if it does not end in COMPLETED. */
   readonly debit: Money;
-  /** Where its webhooks go; null: there are none. */
+  /** Where its webhooks go; null: where the account's go (`SandboxSide.callback`), if anywhere. */
   readonly callbackUrl: string | null;
+  /** What else its side wants to remember of it, to show or to compare; an action may add to it. */
+  readonly details: Readonly<Record<string, string>>;
 }
 
 /** An accepted payout. A side sees it as the provider shows it, which a fault may have changed. */
@@ -41,8 +44,12 @@ export interface Order extends NewOrder {
   readonly state: OrderState;
   /** 64 hexadecimal digits, known from the start: a side shows it once the state calls for it. */
   readonly transactionHash: string;
-  /** Whether its debit was credited back. */
+  /** Whether its debit has left the wallet. */
+  readonly debited: boolean;
+  /** Whether it ended without costing the wallet anything: its debit came back, or never left. */
   readonly returned: boolean;
+  /** Documents attached so far. */
+  readonly documents: number;
   readonly createdAt: Date;
   /** Of the last change of state. */
   readonly updatedAt: Date;
@@ -60,7 +67,7 @@ export interface StoredOrder extends Order {
   readonly steps: readonly Step[];
 }
 
-/** A signed message, exactly as it is posted each time. */
+/** A signed message, as it is posted. */
 export interface Letter {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -71,8 +78,8 @@ export interface Webhook {
   readonly id: string;
   readonly provider: string;
   readonly url: string;
-  /** Posted one after the other at each attempt; the answer to the last one counts. */
-  readonly letters: readonly Letter[];
+  /** What it tells: the order as it was shown then. Signed anew for each attempt. */
+  readonly order: Order;
   /** Attempts so far. */
   readonly attempts: number;
   readonly dueAt: Date;
@@ -81,6 +88,7 @@ export interface Webhook {
 /** One fact. Facts written together are found together or not at all after a crash. */
 export type Entry =
   | { readonly kind: 'credentials'; readonly provider: string; readonly values: Readonly<Record<string, string>> }
+  | { readonly kind: 'callback'; readonly provider: string; readonly url: string }
   | { readonly kind: 'wallet'; readonly provider: string; readonly currency: string; readonly balance: Decimal }
   | { readonly kind: 'order'; readonly order: StoredOrder }
   | { readonly kind: 'sends'; readonly key: string; readonly count: number }
@@ -93,6 +101,8 @@ export type Entry =
  */
 export class Books {
   readonly credentials = new Map<string, Readonly<Record<string, string>>>();
+  /** Where a provider's account has its webhooks sent. */
+  readonly callbacks = new Map<string, string>();
   readonly webhooks = new Map<string, Webhook>();
   readonly #wallets = new Map<string, Map<string, Decimal>>();
   readonly #orders = new Map<string, StoredOrder>();
@@ -143,6 +153,9 @@ export class Books {
       case 'credentials':
         this.credentials.set(entry.provider, entry.values);
         return;
+      case 'callback':
+        this.callbacks.set(entry.provider, entry.url);
+        return;
       case 'wallet':
         this.#wallets.set(entry.provider, new Map(this.wallets(entry.provider)).set(entry.currency, entry.balance));
         return;
@@ -174,8 +187,8 @@ export class Books {
     // What follows the last line break was being written when the process died, and nobody was answered on it.
     for (const line of lines.slice(0, -1)) {
       // Only `write` writes this file, so its lines are what it wrote.
-      const entries = JSON.parse(line, reviveDate) as readonly Entry[];
-      for (const entry of entries) this.#apply(entry);
+      const entries = JSON.parse(line) as readonly Entry[];
+      for (const entry of entries) this.#apply(revive(entry));
     }
     const compact = this.#entries().map((entry) => `${JSON.stringify([entry])}\n`);
     writeFileSync(`${path}.new`, compact.join(''), { mode: 0o600, flush: true });
@@ -186,6 +199,7 @@ export class Books {
   #entries(): readonly Entry[] {
     return [
       ...[...this.credentials].map(([provider, values]) => ({ kind: 'credentials' as const, provider, values })),
+      ...[...this.callbacks].map(([provider, url]) => ({ kind: 'callback' as const, provider, url })),
       ...[...this.#wallets].flatMap(([provider, wallets]) =>
         [...wallets].map(([currency, balance]) => ({ kind: 'wallet' as const, provider, currency, balance })),
       ),
@@ -196,7 +210,22 @@ export class Books {
   }
 }
 
-/** Instants end in `At`: the journal needs no other mark for them. */
-function reviveDate(key: string, value: unknown): unknown {
-  return key.endsWith('At') && typeof value === 'string' ? new Date(value) : value;
+/** In the journal instants are text. */
+function revive(entry: Entry): Entry {
+  if (entry.kind === 'order') {
+    const steps = entry.order.steps.map((step) => ({ ...step, dueAt: new Date(step.dueAt) }));
+    return { ...entry, order: { ...entry.order, ...instantsOf(entry.order), steps } };
+  }
+  if (entry.kind === 'webhook') {
+    const { order, dueAt } = entry.webhook;
+    return {
+      ...entry,
+      webhook: { ...entry.webhook, order: { ...order, ...instantsOf(order) }, dueAt: new Date(dueAt) },
+    };
+  }
+  return entry;
+}
+
+function instantsOf({ createdAt, updatedAt }: Order): Pick<Order, 'createdAt' | 'updatedAt'> {
+  return { createdAt: new Date(createdAt), updatedAt: new Date(updatedAt) };
 }

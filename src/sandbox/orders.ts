@@ -1,96 +1,54 @@
-import { type IncomingMessage, request } from 'node:http';
-import { request as requestTls } from 'node:https';
 import { addDecimals, type Decimal, parseDecimal, subtractDecimals } from '../domain/money.ts';
-import { type Clock, describeError, type Ids, type Log, toBase32 } from '../runtime.ts';
-import type { Asked, Outcome, SandboxAnswer, SandboxRequest, SandboxSide } from '../sandbox.ts';
-import type { Books, Letter, NewOrder, Order, StoredOrder, Webhook } from './books.ts';
-import { faultOf, type OrderState, planSteps, type Step } from './faults.ts';
+import type { Asked, OrderName, SandboxAnswer, SandboxRequest, SandboxSide } from '../sandbox.ts';
+import type { Entry, NewOrder, Order, StoredOrder } from './books.ts';
+import { type Change, firstState, leave, planSteps } from './course.ts';
+import type { Outcome } from './exchange.ts';
+import { type Action, faultOf, type OrderState, type Refusal, type Turn, type Undone } from './faults.ts';
+import { Postman } from './webhooks.ts';
+import { inBackground, type Tools, untilDue } from './work.ts';
 
-/** What is going on right now, so that one can wait until nothing is. What sleeps does not count. */
-export class Work {
-  #count = 0;
-  #waiting: (() => void)[] = [];
-
-  /** Runs a job; until it ends, there is work. */
-  async during<T>(job: () => Promise<T>): Promise<T> {
-    this.#count += 1;
-    try {
-      return await job();
-    } finally {
-      this.#leave();
-    }
-  }
-
-  /** Within a job: lets it sleep, and does not count it while it does. */
-  async rest(sleep: Promise<void>): Promise<void> {
-    this.#leave();
-    await sleep;
-    this.#count += 1;
-  }
-
-  /** Resolves once there is no work; at once where there is none. */
-  idle(): Promise<void> {
-    return this.#count === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  #leave(): void {
-    this.#count -= 1;
-    if (this.#count > 0) return;
-    for (const wake of this.#waiting.splice(0)) wake();
-  }
+/** What came of a create or of an action; `told` resolves once the webhooks that are due at once were posted. */
+interface Done {
+  readonly order: StoredOrder;
+  readonly told: Promise<void>;
 }
-
-/** What the desk works with. */
-export interface DeskTools {
-  readonly books: Books;
-  readonly work: Work;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  readonly log: Log;
-  /** Aborted when the sandbox closes. */
-  readonly signal: AbortSignal;
-  readonly settleMs: number;
-  readonly paysDuplicates: boolean;
-}
-
-const LATE_MS = 5 * 60_000;
-const POST_TIMEOUT_MS = 10_000;
-const MAX_REPLY_BYTES = 64 * 1024;
 
 /** Takes orders, shows them, leads them through their states and tells of it: the same for every provider. */
 export class OrderDesk {
-  readonly #tools: DeskTools;
+  readonly #tools: Tools;
+  readonly #postman: Postman;
 
-  constructor(tools: DeskTools) {
+  constructor(tools: Tools) {
     this.#tools = tools;
+    this.#postman = new Postman(tools);
   }
 
   /** Takes up again, after a restart, the orders under way and the webhooks still to be posted. */
   resume(sides: ReadonlyMap<string, SandboxSide>): void {
-    const { books } = this.#tools;
-    for (const webhook of [...books.webhooks.values()]) {
-      const side = sides.get(webhook.provider);
-      if (side !== undefined) this.#background(this.#deliver(side, webhook));
-    }
-    for (const order of books.orders()) {
+    this.#postman.resume(sides);
+    for (const order of this.#tools.books.orders()) {
       const side = sides.get(order.provider);
-      if (side !== undefined) this.#background(this.#follow(side, order));
+      if (side !== undefined) inBackground(this.#tools, this.#follow(side, order.providerReference));
     }
   }
 
   /** Answers one request to a provider. */
   serve(side: SandboxSide, asking: SandboxRequest): Outcome {
-    const { books } = this.#tools;
+    const { books, clock } = this.#tools;
     const credentials = books.credentials.get(side.slug) ?? {};
-    const asked = side.read(asking, { credentials, wallets: books.wallets(side.slug) });
+    const asked = side.read(asking, { credentials, wallets: books.wallets(side.slug), now: clock.now() });
     switch (asked.kind) {
       case 'answer':
         return { answer: asked.answer, mischief: null };
       case 'create':
         return this.#create(side, asked);
+      case 'batch':
+        return this.#createAll(side, asked);
+      case 'act':
+        return this.#act(side, asked);
       case 'find': {
-        const order = books.order(side.slug, asked.providerReference);
-        if (order === null || this.#isHidden(order)) return { answer: side.refuse('NOT_FOUND'), mischief: null };
+        const order = this.#find(side, asked);
+        if (order === null) return refuse(side, 'NOT_FOUND', null);
         return this.#lookUp(side, [order], () => asked.answer(this.#showOnce(order)));
       }
       case 'search': {
@@ -105,62 +63,163 @@ export class OrderDesk {
   }
 
   #create(side: SandboxSide, asked: Asked & { readonly kind: 'create' }): Outcome {
-    const { books, paysDuplicates } = this.#tools;
-    const { order } = asked;
-    const fault = faultOf(order.amount);
-    if (fault.refusal !== undefined) return { answer: side.refuse(fault.refusal), mischief: null };
-    const send = fault.sends?.[this.#countSend(side, order)];
-    const mischief = send?.answer ?? null;
-    if (send?.accepted === false) return { answer: side.refuse('NOT_FOUND'), mischief };
-
-    const paysAgain = side.onDuplicate === 'payAgain' || paysDuplicates || fault.paysDuplicates === true;
-    const first = order.mark === null || paysAgain ? null : books.firstByMark(side.slug, order.mark);
-    if (first !== null) {
-      const again = side.onDuplicate === 'refuse' ? side.refuse('DUPLICATE') : asked.answer(show(first, first.shown));
-      return { answer: again, mischief };
-    }
-    const accepted = this.#accept(side, order);
-    if (accepted === null) return { answer: side.refuse('INSUFFICIENT_BALANCE'), mischief: null };
-    const answer = asked.answer(show(accepted, accepted.shown));
-    return { answer, mischief, told: this.#background(this.#follow(side, accepted)) };
+    const turn = this.#turnOf(side, asked.order);
+    if (turn !== null && !turn.done) return spoil(side, turn, null);
+    const taken = this.#take(side, asked.order);
+    const mischief = turn?.answer ?? null;
+    if (taken === 'DUPLICATE') return { ...refuse(side, taken, null), mischief };
+    if (typeof taken === 'string') return refuse(side, taken, null);
+    return { answer: asked.answer(show(taken.order)), mischief, told: taken.told };
   }
 
-  /** How many sends of the order came before this one; only a faulty order's are counted. */
-  #countSend(side: SandboxSide, { mark, address, amount }: NewOrder): number {
-    const key = `${side.slug}/${mark ?? `${address}/${amount}`}`;
+  /** Each order is a create of its own; the first one with a mischief decides what becomes of the answer to all. */
+  #createAll(side: SandboxSide, asked: Asked & { readonly kind: 'batch' }): Outcome {
+    const turns = asked.orders.map((order) => ('refusal' in order ? null : this.#turnOf(side, order)));
+    const first = turns.find((turn) => turn !== null) ?? null;
+    // A call that is not taken is not taken in part.
+    if (first !== null && !first.done) return spoil(side, first, null);
+    const told: Promise<void>[] = [];
+    const results = asked.orders.map((order, index) => {
+      if ('refusal' in order) return order.refusal;
+      const turn = turns[index] ?? null;
+      if (turn !== null && !turn.done) return undefined;
+      const taken = this.#take(side, order);
+      if (typeof taken === 'string') return taken;
+      told.push(taken.told);
+      return faultOf(order.amount).leftOutOfBatch ? undefined : show(taken.order);
+    });
+    const all = Promise.all(told).then(() => undefined);
+    return { answer: asked.answer(results), mischief: first?.answer ?? null, told: all };
+  }
+
+  #act(side: SandboxSide, asked: Asked & { readonly kind: 'act' }): Outcome {
+    const { action } = asked;
+    const order = this.#find(side, asked.order);
+    if (order === null) return refuse(side, 'NOT_FOUND', action);
+    const manner = faultOf(order.amount).actions?.[action] ?? [];
+    if (typeof manner === 'string') return refuse(side, manner, action);
+    const isAllowed = side.actions[action]?.includes(order.state) ?? false;
+    if (!isAllowed || (action === 'COMPLETE_DOCUMENTS' && order.documents === 0)) {
+      return refuse(side, 'WRONG_STATE', action);
+    }
+    const turn = manner.length === 0 ? undefined : manner[this.#count(`${keyOf(order)}/${action}`)];
+    if (turn !== undefined && !turn.done) return spoil(side, turn, action);
+    const done = this.#carryOut(side, order, action, { ...order.details, ...asked.details });
+    if (done === null) return refuse(side, 'INSUFFICIENT_BALANCE', action);
+    const { told } = done;
+    return { answer: asked.answer(show(done.order)), mischief: turn?.answer ?? null, told };
+  }
+
+  /** What becomes of this send of an order; null: nothing in particular. Only a faulty order's sends are counted. */
+  #turnOf(side: SandboxSide, { mark, address, amount }: NewOrder): Turn | null {
+    const { sends } = faultOf(amount);
+    return sends?.[this.#count(`${side.slug}/${mark ?? `${address}/${amount}`}`)] ?? null;
+  }
+
+  /** Counts one under the key, and says how many came before it. */
+  #count(key: string): number {
     const before = this.#tools.books.sends(key);
     this.#tools.books.write({ kind: 'sends', key, count: before + 1 });
     return before;
   }
 
-  /** Debits the wallet and stores the order, both or neither; null: the balance is too low. */
+  /** Takes an order, unless it is there already or is refused. */
+  #take(side: SandboxSide, order: NewOrder): Done | Refusal {
+    const { books, paysDuplicates } = this.#tools;
+    const fault = faultOf(order.amount);
+    if (fault.refusal !== undefined) return fault.refusal;
+    const paysAgain = side.onDuplicate === 'payAgain' || paysDuplicates || fault.paysDuplicates === true;
+    const first = order.mark === null || paysAgain ? null : books.firstByMark(side.slug, order.mark);
+    if (first !== null) return side.onDuplicate === 'refuse' ? 'DUPLICATE' : { order: first, told: Promise.resolve() };
+    const accepted = this.#accept(side, order);
+    if (accepted === null) return 'INSUFFICIENT_BALANCE';
+    return { order: accepted, told: inBackground(this.#tools, this.#follow(side, accepted.providerReference)) };
+  }
+
+  /** Debits the wallet, where it is time, and stores the order, both or neither; null: the balance is too low. */
   #accept(side: SandboxSide, order: NewOrder): StoredOrder | null {
     const { books, clock, ids, settleMs } = this.#tools;
-    const { amount: debited, currency } = order.debit;
-    const wallet = books.wallets(side.slug).get(currency);
-    const balance = wallet === undefined ? null : subtractDecimals(wallet, debited);
-    if (balance === null) return null;
+    const debited = side.debitAt === 'accept';
+    const debit = debited ? this.#debit(side, order) : [];
+    if (debit === null) return null;
     const now = clock.now();
     const fault = faultOf(order.amount);
     let providerReference: string;
     do providerReference = side.makeReference(ids.bytes(16), now);
     while (books.order(side.slug, providerReference) !== null);
+    const state = firstState(side, fault);
     const accepted: StoredOrder = {
       ...order,
       provider: side.slug,
       providerReference,
-      state: side.course[0],
-      shown: fault.strangeMs === undefined ? side.course[0] : 'STRANGE',
+      state,
+      shown: fault.strangeMs === undefined ? state : 'STRANGE',
       once: false,
       lookups: 0,
       transactionHash: ids.bytes(32).toString('hex'),
+      debited,
       returned: false,
+      documents: 0,
       createdAt: now,
       updatedAt: now,
-      steps: planSteps(side, fault, now, settleMs),
+      steps: planSteps(side, fault, state, now, settleMs),
     };
-    books.write({ kind: 'wallet', provider: side.slug, currency, balance }, { kind: 'order', order: accepted });
+    books.write(...debit, { kind: 'order', order: accepted });
     return accepted;
+  }
+
+  /** What takes an order's debit out of the wallet; null: the balance is too low. */
+  #debit({ slug: provider }: SandboxSide, { debit: { amount, currency } }: NewOrder): readonly Entry[] | null {
+    const wallet = this.#tools.books.wallets(provider).get(currency);
+    const balance = wallet === undefined ? null : subtractDecimals(wallet, amount);
+    return balance === null ? null : [{ kind: 'wallet', provider, currency, balance }];
+  }
+
+  #credit({ provider, debit: { amount, currency } }: Order): Entry {
+    const balance = this.#tools.books.wallets(provider).get(currency);
+    return {
+      kind: 'wallet',
+      provider,
+      currency,
+      balance: balance === undefined ? amount : addDecimals(balance, amount),
+    };
+  }
+
+  /** Null: the balance is too low. */
+  #carryOut(side: SandboxSide, order: StoredOrder, action: Action, details: Order['details']): Done | null {
+    const changed = { ...order, details };
+    switch (action) {
+      case 'AMEND':
+        return this.#change(side, changed, {});
+      case 'ATTACH_DOCUMENT':
+        return this.#change(side, { ...changed, documents: order.documents + 1 }, {});
+      case 'CANCEL':
+        return this.#change(side, { ...changed, steps: [] }, { state: 'CANCELLED', told: 'CANCELLED' });
+      case 'COMPLETE_DOCUMENTS':
+        return this.#goOn(side, changed, []);
+      case 'CONFIRM': {
+        const debit = order.debited ? [] : this.#debit(side, order);
+        return debit === null ? null : this.#goOn(side, { ...changed, debited: true }, debit);
+      }
+    }
+  }
+
+  /** Leads an order out of the stop at which it stands. */
+  #goOn(side: SandboxSide, order: StoredOrder, entries: readonly Entry[]): Done {
+    const { clock, settleMs } = this.#tools;
+    const fault = faultOf(order.amount);
+    const next = leave(side, fault, order.state);
+    const steps = planSteps(side, fault, next.state, clock.now(), settleMs);
+    const done = this.#change(side, { ...order, steps }, next, ...entries);
+    const followed = inBackground(this.#tools, this.#follow(side, order.providerReference));
+    return { ...done, told: Promise.all([done.told, followed]).then(() => undefined) };
+  }
+
+  #find(side: SandboxSide, name: OrderName): StoredOrder | null {
+    const { books } = this.#tools;
+    const order =
+      'mark' in name ? books.firstByMark(side.slug, name.mark) : books.order(side.slug, name.providerReference);
+    return order === null || this.#isHidden(order) ? null : order;
   }
 
   #isHidden(order: StoredOrder): boolean {
@@ -171,10 +230,10 @@ export class OrderDesk {
   /** Of the orders that were found, the first one that has a fault left spoils the look-up. */
   #lookUp(side: SandboxSide, found: readonly StoredOrder[], answer: () => SandboxAnswer): Outcome {
     for (const order of found) {
-      const mischief = faultOf(order.amount).lookups?.[order.lookups];
-      if (mischief === undefined) continue;
+      const turn = faultOf(order.amount).lookups?.[order.lookups];
+      if (turn === undefined) continue;
       this.#tools.books.write({ kind: 'order', order: { ...order, lookups: order.lookups + 1 } });
-      return { answer: side.refuse('NOT_FOUND'), mischief };
+      return spoil(side, turn, null);
     }
     return { answer: answer(), mischief: null };
   }
@@ -184,126 +243,80 @@ export class OrderDesk {
     if (order.once) {
       this.#tools.books.write({ kind: 'order', order: { ...order, shown: order.state, once: false } });
     }
-    return show(order, order.shown);
+    return show(order);
   }
 
   /** Takes every step of an order when it is due. Resolves once what its steps told was posted a first time. */
-  async #follow(side: SandboxSide, { steps, providerReference }: StoredOrder): Promise<void> {
+  async #follow(side: SandboxSide, providerReference: string): Promise<void> {
+    const { books } = this.#tools;
     const told: Promise<void>[] = [];
-    for (const step of steps) {
-      if (!(await this.#until(step.dueAt))) return;
-      told.push(this.#take(side, providerReference, step));
+    for (;;) {
+      const step = books.order(side.slug, providerReference)?.steps[0];
+      if (step === undefined) break;
+      if (!(await untilDue(this.#tools, step.dueAt))) return;
+      const order = books.order(side.slug, providerReference);
+      // Something was asked of the order meanwhile: what was planned now is followed by another.
+      if (order?.steps[0] !== step) break;
+      told.push(this.#change(side, { ...order, steps: order.steps.slice(1) }, step).told);
     }
     await Promise.all(told);
   }
 
-  /** What nobody waits for must not end the process: a failure is logged. */
-  #background(job: Promise<void>): Promise<void> {
-    return job.catch((error) => this.#tools.log.error({ cause: describeError(error) }, 'the sandbox stumbled'));
-  }
-
-  /** False: the sandbox closed first. */
-  async #until(dueAt: Date): Promise<boolean> {
-    const { clock, signal } = this.#tools;
-    const waitMs = dueAt.getTime() - clock.now().getTime();
-    if (waitMs > 0) await clock.sleep(waitMs, signal);
-    return !signal.aborted;
-  }
-
-  #take(side: SandboxSide, providerReference: string, step: Step): Promise<void> {
+  /** Changes an order, with all that goes with it, in one write. */
+  #change(side: SandboxSide, before: StoredOrder, change: Change, ...entries: readonly Entry[]): Done {
     const { books, clock } = this.#tools;
-    const before = books.order(side.slug, providerReference);
-    if (before === null) return Promise.resolve();
-    const state = step.state ?? before.state;
-    const changes = step.state !== undefined || step.shown !== undefined;
-    const lost = state === 'FAILED' || state === 'BLOCKED' || state === 'CANCELLED';
+    const state = change.state ?? before.state;
+    const changes = change.state !== undefined || change.shown !== undefined;
     const order: StoredOrder = {
       ...before,
       state,
-      ...(changes ? { shown: step.shown ?? state, once: step.once ?? false, updatedAt: clock.now() } : {}),
-      returned: lost,
-      steps: before.steps.slice(1),
+      ...(changes ? { shown: change.shown ?? state, once: change.once ?? false, updatedAt: clock.now() } : {}),
+      returned: isGivenBack(before, state),
     };
-    const webhook = step.told === undefined ? null : this.#writeWebhook(side, order, step.told);
+    const webhook = change.told === undefined ? null : this.#postman.draft(side, show(order, change.told));
     books.write(
       { kind: 'order', order },
-      ...(lost && !before.returned ? [this.#credit(order)] : []),
+      ...entries,
+      ...(order.returned && order.debited && !before.returned ? [this.#credit(order)] : []),
       ...(webhook === null ? [] : [{ kind: 'webhook' as const, webhook }]),
     );
-    return webhook === null ? Promise.resolve() : this.#deliver(side, webhook);
+    const told = webhook === null ? Promise.resolve() : this.#postman.deliver(side, webhook);
+    return { order, told: inBackground(this.#tools, told) };
   }
+}
 
-  #credit({ provider, debit }: Order) {
-    const balance = this.#tools.books.wallets(provider).get(debit.currency);
-    return {
-      kind: 'wallet' as const,
-      provider,
-      currency: debit.currency,
-      balance: balance === undefined ? debit.amount : addDecimals(balance, debit.amount),
-    };
-  }
+/** Whether an order in the state has cost the wallet nothing in the end. */
+function isGivenBack({ amount }: Order, state: OrderState): boolean {
+  if (state === 'FAILED') return faultOf(amount).refunded !== true;
+  return state === 'BLOCKED' || state === 'CANCELLED' || state === 'REFUNDED';
+}
 
-  #writeWebhook(side: SandboxSide, order: StoredOrder, told: OrderState): Webhook | null {
-    const { books, clock, ids } = this.#tools;
-    if (order.callbackUrl === null) return null;
-    const credentials = books.credentials.get(side.slug) ?? {};
-    const letter = side.writeWebhook(show(order, told), credentials);
-    const { webhooks: manner } = faultOf(order.amount);
-    const letters = manner === 'TWICE' ? [letter, letter] : [letter];
-    if (manner === 'FORGED_FIRST') {
-      const stranger = Object.fromEntries(Object.keys(credentials).map((key) => [key, ids.bytes(16).toString('hex')]));
-      letters.unshift(side.writeWebhook(show(order, 'FAILED'), stranger));
-    }
-    const waitMs = (side.webhookWaitsMs[0] ?? 0) + (manner === 'LATE' ? LATE_MS : 0);
-    return {
-      id: toBase32(ids.bytes(10)),
-      provider: side.slug,
-      url: order.callbackUrl,
-      letters,
-      attempts: 0,
-      dueAt: new Date(clock.now().getTime() + waitMs),
-    };
-  }
+function refuse(side: SandboxSide, refusal: Refusal, action: Action | null): Outcome {
+  const answer = side.refuse(refusal, action);
+  const headers = refusal === 'RATE_LIMITED' ? { 'retry-after': '1' } : {};
+  return { answer: { ...answer, headers: { ...headers, ...answer.headers } }, mischief: null };
+}
 
-  /** Posts a webhook when it is due, and again on the provider's schedule. Resolves after the first of these attempts. */
-  async #deliver(side: SandboxSide, webhook: Webhook): Promise<void> {
-    const { work, clock, books, signal } = this.#tools;
-    if (!(await this.#until(webhook.dueAt))) return;
-    await work.during(async () => {
-      let received = false;
-      for (const letter of webhook.letters) received = await this.#post(side, webhook.url, letter);
-      // Cut off by the end of the sandbox: the next start posts it again.
-      if (signal.aborted && !received) return;
-      const waitMs = side.webhookWaitsMs[webhook.attempts + 1];
-      if (received || waitMs === undefined) return books.write({ kind: 'webhookOver', id: webhook.id });
-      const dueAt = new Date(clock.now().getTime() + waitMs);
-      const next = { ...webhook, attempts: webhook.attempts + 1, dueAt };
-      books.write({ kind: 'webhook', webhook: next });
-      this.#background(this.#deliver(side, next));
-    });
-  }
+/** The end of a request that its turn kept from being done. */
+function spoil(side: SandboxSide, turn: Undone, action: Action | null): Outcome {
+  if ('refusal' in turn) return refuse(side, turn.refusal, action);
+  return { ...refuse(side, 'NOT_FOUND', action), mischief: turn.answer };
+}
 
-  /** True: the receiver acknowledged it in the provider's way. */
-  async #post(side: SandboxSide, url: string, { headers, body }: Letter): Promise<boolean> {
-    const { signal, log } = this.#tools;
-    try {
-      const reply = await post(url, headers, body, signal);
-      return side.isAcknowledged(reply.status, reply.body);
-    } catch (error) {
-      log.debug({ provider: side.slug, cause: describeError(error) }, 'a webhook found no receiver');
-      return false;
-    }
-  }
+function keyOf({ provider, providerReference }: Order): string {
+  return `${provider}/${providerReference}`;
 }
 
 const ONE = parseDecimal('1');
 
-/** The order as the provider shows it in a state, with the echo that its fault makes wrong. */
-function show(order: StoredOrder, state: OrderState): Order {
+/** The order as the provider shows it, in what it shows now or in another state, with the echo that its fault makes wrong. */
+function show(order: StoredOrder, state: OrderState = order.shown): Order {
   const { wrongEcho } = faultOf(order.amount);
-  const { amount, address } = order;
+  // What only the sandbox knows is no part of the picture.
+  const { shown: _shown, once: _once, lookups: _lookups, steps: _steps, ...known } = order;
+  const { amount, address } = known;
   return {
-    ...order,
+    ...known,
     state,
     amount: wrongEcho === 'AMOUNT' ? oneMore(amount) : amount,
     address: wrongEcho === 'ADDRESS' ? `${address.slice(0, -1)}${address.endsWith('2') ? '3' : '2'}` : address,
@@ -312,35 +325,4 @@ function show(order: StoredOrder, state: OrderState): Order {
 
 function oneMore(amount: Decimal): Decimal {
   return ONE === null ? amount : addDecimals(amount, ONE);
-}
-
-/** One POST, no redirects. Rejects when no complete answer came within ten seconds of silence. */
-async function post(
-  url: string,
-  headers: Readonly<Record<string, string>>,
-  body: string,
-  signal: AbortSignal,
-): Promise<{ status: number; body: string }> {
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const send = url.startsWith('https:') ? requestTls : request;
-  const length = String(Buffer.byteLength(body));
-  const outgoing = send(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'content-length': length, ...headers },
-    // A connection for each: one that was kept could be gone when it is used next.
-    agent: false,
-    signal,
-    timeout: POST_TIMEOUT_MS,
-  });
-  outgoing.on('response', resolve).on('error', reject);
-  outgoing.on('timeout', () => outgoing.destroy(new Error('the receiver is silent')));
-  outgoing.end(body);
-  const response = await promise;
-  let text = '';
-  response.setEncoding('utf8');
-  for await (const chunk of response) {
-    text += chunk;
-    if (text.length > MAX_REPLY_BYTES) break;
-  }
-  return { status: response.statusCode ?? 0, body: text };
 }

@@ -1,5 +1,5 @@
 import type { ApiKey, Merchant } from '../domain/merchant.ts';
-import type { Attempt, Payout, PayoutEvent, Send } from '../domain/payout.ts';
+import type { ActionRequest, AppliedReport, Attempt, Order, Payout, PayoutEvent, Send } from '../domain/payout.ts';
 
 /** A record as its JSON text holds it: every `Date` is ISO 8601 text in UTC with milliseconds. */
 type Stored<T> = T extends string | number | boolean | null
@@ -8,42 +8,55 @@ type Stored<T> = T extends string | number | boolean | null
     ? string
     : { readonly [Key in keyof T]: Stored<T[Key]> };
 
+/** A record that this program cannot read. Its message shows nothing of the record. */
+export class UndecodableError extends Error {
+  override readonly name = 'UndecodableError';
+}
+
 /** A record as JSON text. Decimals are text already, so no number loses a digit. */
 export function encode(record: Payout | PayoutEvent | Merchant | ApiKey): string {
   return JSON.stringify(record);
 }
 
-/** Reads what `encode` wrote; throws when the text is not JSON or has a schema that this program does not know. */
+/**
+ * Reads what `encode` wrote, now or when payouts had schema 1. Throws UndecodableError when the text is not JSON, has a
+ * schema that this program does not know, or lacks what its schema has.
+ */
 export function decodePayout(text: string): Payout {
-  const stored = parse<Payout>(text);
-  return {
-    ...stored,
-    sendBefore: readDate(stored.sendBefore),
-    attempts: stored.attempts.map(readAttempt),
-    attention: stored.attention.map((one) => ({ ...one, since: new Date(one.since) })),
-    nextCheckAt: readDate(stored.nextCheckAt),
-    lease: stored.lease === null ? null : { ...stored.lease, until: new Date(stored.lease.until) },
-    createdAt: new Date(stored.createdAt),
-    updatedAt: new Date(stored.updatedAt),
-  };
+  return decode<Stored<Payout> | StoredPayout1, Payout>(text, (record) => {
+    const stored = record.schema === 1 ? fillPayout(record) : record;
+    if (stored.schema !== 2) throw unknownSchema(stored.schema);
+    return {
+      ...stored,
+      sendBefore: readDate(stored.sendBefore),
+      requests: stored.requests.map(readRequest),
+      attempts: stored.attempts.map(readAttempt),
+      attention: stored.attention.map((one) => ({ ...one, since: readInstant(one.since) })),
+      nextCheckAt: readDate(stored.nextCheckAt),
+      lease: stored.lease === null ? null : { ...stored.lease, until: readInstant(stored.lease.until) },
+      createdAt: readInstant(stored.createdAt),
+      updatedAt: readInstant(stored.updatedAt),
+    };
+  });
 }
 
 /** Reads what `encode` wrote; throws as `decodePayout` does. */
 export function decodeEvent(text: string): PayoutEvent {
-  const stored = parse<PayoutEvent>(text);
-  return { ...stored, at: new Date(stored.at) };
+  return decodeFirst<PayoutEvent>(text, (stored) => ({ ...stored, at: readInstant(stored.at) }));
 }
 
 /** Reads what `encode` wrote; throws as `decodePayout` does. */
 export function decodeMerchant(text: string): Merchant {
-  const stored = parse<Merchant>(text);
-  return { ...stored, createdAt: new Date(stored.createdAt) };
+  return decodeFirst<Merchant>(text, (stored) => ({ ...stored, createdAt: readInstant(stored.createdAt) }));
 }
 
 /** Reads what `encode` wrote; throws as `decodePayout` does. */
 export function decodeKey(text: string): ApiKey {
-  const stored = parse<ApiKey>(text);
-  return { ...stored, createdAt: new Date(stored.createdAt), revokedAt: readDate(stored.revokedAt) };
+  return decodeFirst<ApiKey>(text, (stored) => ({
+    ...stored,
+    createdAt: readInstant(stored.createdAt),
+    revokedAt: readDate(stored.revokedAt),
+  }));
 }
 
 /**
@@ -57,6 +70,48 @@ export function dueAt({ nextCheckAt, lease }: Payout): Date | null {
   return new Date(at);
 }
 
+// --- Schema 1 of payouts ------------------------------------------------------------------------------------------------
+
+/** What schema 1 did not have, and what it means there. */
+const ORDER_OF_1 = {
+  receiveCurrency: null,
+  purpose: null,
+  relationship: null,
+  sourceOfFunds: null,
+  fundingAddress: null,
+} satisfies Partial<Stored<Order>>;
+const PAYOUT_OF_1 = { autoConfirm: true, parties: null, requests: [] } satisfies Partial<Stored<Payout>>;
+const ATTEMPT_OF_1 = { exists: false, absentAt: [] } satisfies Partial<Stored<Attempt>>;
+const SEND_OF_1 = { request: null } satisfies Partial<Stored<Send>>;
+const REPORT_OF_1 = { allows: [] } satisfies Partial<Stored<AppliedReport>>;
+
+type StoredAttempt1 = Omit<Stored<Attempt>, keyof typeof ATTEMPT_OF_1 | 'sends' | 'report'> & {
+  readonly sends: readonly Omit<Stored<Send>, keyof typeof SEND_OF_1>[];
+  readonly report: Omit<Stored<AppliedReport>, keyof typeof REPORT_OF_1> | null;
+};
+type StoredPayout1 = Omit<Stored<Payout>, keyof typeof PAYOUT_OF_1 | 'schema' | 'order' | 'attempts'> & {
+  readonly schema: 1;
+  readonly order: Omit<Stored<Order>, keyof typeof ORDER_OF_1>;
+  readonly attempts: readonly StoredAttempt1[];
+};
+
+function fillPayout(stored: StoredPayout1): Stored<Payout> {
+  return {
+    ...stored,
+    ...PAYOUT_OF_1,
+    schema: 2,
+    order: { ...stored.order, ...ORDER_OF_1 },
+    attempts: stored.attempts.map((attempt) => ({
+      ...attempt,
+      ...ATTEMPT_OF_1,
+      sends: attempt.sends.map((send) => ({ ...send, ...SEND_OF_1 })),
+      report: attempt.report && { ...attempt.report, ...REPORT_OF_1 },
+    })),
+  };
+}
+
+// --- Parts --------------------------------------------------------------------------------------------------------------
+
 // Dates are read field by field, where the compiler misses a forgotten one: going by key names would also catch the
 // digest of an input field that is called `sendBefore`.
 function readAttempt(stored: Stored<Attempt>): Attempt {
@@ -64,19 +119,45 @@ function readAttempt(stored: Stored<Attempt>): Attempt {
     ...stored,
     sends: stored.sends.map(readSend),
     report: stored.report === null ? null : { ...stored.report, askedAt: readDate(stored.report.askedAt) },
+    absentAt: stored.absentAt.map(readInstant),
   };
 }
 
 function readSend(stored: Stored<Send>): Send {
-  return { ...stored, startedAt: new Date(stored.startedAt), endedAt: readDate(stored.endedAt) };
+  return { ...stored, startedAt: readInstant(stored.startedAt), endedAt: readDate(stored.endedAt) };
+}
+
+function readRequest(stored: Stored<ActionRequest>): ActionRequest {
+  return { ...stored, requestedAt: readInstant(stored.requestedAt) };
 }
 
 function readDate(stored: string | null): Date | null {
-  return stored === null ? null : new Date(stored);
+  return stored === null ? null : readInstant(stored);
 }
 
-function parse<T extends { readonly schema: 1 }>(text: string): Stored<T> {
-  const record: Stored<T> & { readonly schema: number } = JSON.parse(text);
-  if (record.schema !== 1) throw new Error(`a stored record has schema ${record.schema}; this program knows 1`);
-  return record;
+function readInstant(stored: string): Date {
+  const date = new Date(stored);
+  if (Number.isNaN(date.getTime())) throw new UndecodableError('a stored record has an invalid date');
+  return date;
+}
+
+function decodeFirst<T extends { readonly schema: 1 }>(text: string, read: (stored: Stored<T>) => T): T {
+  return decode<Stored<T> & { readonly schema: number }, T>(text, (stored) => {
+    if (stored.schema !== 1) throw unknownSchema(stored.schema);
+    return read(stored);
+  });
+}
+
+function unknownSchema(schema: unknown): UndecodableError {
+  return new UndecodableError(`a stored record has schema ${Number(schema)}, which this program does not know`);
+}
+
+function decode<S, T>(text: string, read: (stored: S) => T): T {
+  try {
+    return read(JSON.parse(text));
+  } catch (error) {
+    // What the parser says quotes the text, and what a missing field causes says nothing to anyone.
+    if (error instanceof UndecodableError) throw error;
+    throw new UndecodableError('a stored record is damaged');
+  }
 }

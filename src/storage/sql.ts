@@ -1,8 +1,5 @@
-/** Written into a new store; a store with a greater one was made by a newer program. */
-export const SCHEMA_VERSION = 1;
-
 /** A record is its JSON document; the columns beside it are what queries search by. Instants are ms since 1970. */
-export const SCHEMA = `
+const TABLES = `
   CREATE TABLE store (
     schema INTEGER NOT NULL, environment TEXT NOT NULL, epoch TEXT NOT NULL, secret BLOB NOT NULL,
     created_at INTEGER NOT NULL, checked_at INTEGER NOT NULL
@@ -49,6 +46,30 @@ export const SCHEMA = `
   CREATE TABLE keys (id TEXT PRIMARY KEY, merchant_id TEXT, hash TEXT NOT NULL UNIQUE, document TEXT NOT NULL) STRICT;
 `;
 
+const KEYS_AND_ATTENTION = `
+  -- Empty: the bytes are under no key.
+  ALTER TABLE sealed ADD COLUMN key_id TEXT NOT NULL DEFAULT '';
+  CREATE INDEX sealed_by_key ON sealed (key_id);
+
+  ALTER TABLE payouts ADD COLUMN attention_since INTEGER;
+  CREATE INDEX payouts_in_attention ON payouts (attention_since, id) WHERE attention_since IS NOT NULL;
+  CREATE INDEX payouts_in_attention_by_merchant ON payouts (merchant_id, attention_since, id)
+    WHERE attention_since IS NOT NULL;
+  CREATE INDEX payouts_queued ON payouts (provider, merchant_id, created_at) WHERE state = 'QUEUED';
+`;
+
+/** What each version of the schema adds to the one before: a new store takes every step, an older one what it lacks. */
+export const SCHEMA_STEPS: readonly string[] = [TABLES, KEYS_AND_ATTENTION];
+
+/** Written into a store with its steps; a store with a greater one was made by a newer program. */
+export const SCHEMA_VERSION = SCHEMA_STEPS.length;
+
+/** What the second step has to fill in. A document that is not JSON is left out: nobody can look at it anyway. */
+export const ATTENTION_BEFORE_2 = `
+  SELECT id, document FROM payouts
+  WHERE CASE WHEN json_valid(document) THEN json_array_length(document, '$.attention') > 0 OR state = 'IN_DOUBT' END`;
+export const FILL_ATTENTION = 'UPDATE payouts SET attention_since = ? WHERE id = ?';
+
 const PAGE = `
   SELECT document FROM payouts
   WHERE merchant_id = :merchantId
@@ -56,6 +77,13 @@ const PAGE = `
     AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
     AND (:providers IS NULL OR provider IN (SELECT value FROM json_each(:providers)))
     AND (:currency IS NULL OR currency = :currency)`;
+
+const ATTENTION = `
+  SELECT document FROM payouts
+  WHERE attention_since IS NOT NULL AND (attention_since, id) > (:since, :id)`;
+
+const QUEUE = `
+  SELECT count(*) AS count, min(created_at) AS oldest_at FROM payouts WHERE state = 'QUEUED' AND provider = ?`;
 
 // A unary plus keeps the planner from searching by that column: these go by payout and only check the merchant.
 const EVENTS_OF_PAYOUT = `
@@ -65,11 +93,14 @@ const EVENTS_OF_PAYOUT = `
 /** Every statement that a running store uses, prepared once. A test reads their query plans. */
 export const STATEMENTS = {
   insertPayout: `
-    INSERT INTO payouts (id, merchant_id, reference, version, state, provider, currency, created_at, due_at, document)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    INSERT INTO payouts (id, merchant_id, reference, version, state, provider, currency, created_at, due_at,
+      attention_since, document)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   updatePayout: `
-    UPDATE payouts SET version = :version, state = :state, provider = :provider, due_at = :dueAt, document = :document
+    UPDATE payouts SET version = :version, state = :state, provider = :provider, due_at = :dueAt,
+      attention_since = :attentionSince, document = :document
     WHERE id = :id AND version = :version - 1`,
+  postpone: 'UPDATE payouts SET due_at = ? WHERE id = ?',
   insertEvent: `INSERT INTO events (event_id, payout_id, sequence, merchant_id, document) VALUES (?, ?, ?, ?, ?)`,
   saveAttempt: `
     INSERT INTO attempts (payout_id, number, provider, account, order_number, provider_reference)
@@ -82,10 +113,14 @@ export const STATEMENTS = {
     WHERE +merchant_id = ?`,
   payoutByReference: 'SELECT document FROM payouts WHERE merchant_id = ? AND reference = ?',
   due: `
-    SELECT due_at, document FROM payouts WHERE provider = ? AND state = ? AND due_at <= ?
+    SELECT id, due_at, document FROM payouts WHERE provider = ? AND state = ? AND due_at <= ?
     ORDER BY due_at LIMIT ?`,
   pageForward: `${PAGE} ORDER BY created_at DESC, id DESC LIMIT :limit`,
   pageBackward: `${PAGE} ORDER BY created_at, id LIMIT :limit`,
+  attention: `${ATTENTION} ORDER BY attention_since, id LIMIT :limit`,
+  attentionOfMerchant: `${ATTENTION} AND merchant_id = :merchantId ORDER BY attention_since, id LIMIT :limit`,
+  queue: QUEUE,
+  queueOfMerchant: `${QUEUE} AND merchant_id = ?`,
 
   head: 'SELECT max(id) AS id FROM events',
   event: 'SELECT id, document FROM events WHERE event_id = ? AND +merchant_id = ?',
@@ -108,9 +143,16 @@ export const STATEMENTS = {
     ON CONFLICT DO NOTHING`,
   claim: 'SELECT payout_id, attempt FROM claims WHERE provider = ? AND fingerprint = ? AND reference = ?',
 
-  insertSealed: 'INSERT INTO sealed (payout_id, kind, bytes) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
-  sealed: 'SELECT bytes FROM sealed WHERE payout_id = ? AND kind = ?',
-  deleteSealed: 'DELETE FROM sealed WHERE payout_id = ?',
+  insertSealed: 'INSERT INTO sealed (payout_id, kind, key_id, bytes) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  sealed: 'SELECT key_id, bytes FROM sealed WHERE payout_id = ? AND kind = ?',
+  // Two searches of one index: an inequality would read every record.
+  sealedUnderOtherKeys: `
+    SELECT payout_id, kind, key_id, bytes FROM sealed WHERE key_id < :keyId
+    UNION ALL SELECT payout_id, kind, key_id, bytes FROM sealed WHERE key_id > :keyId LIMIT :limit`,
+  updateSealed: `
+    UPDATE sealed SET key_id = ?, bytes = ? WHERE payout_id = ? AND kind = ? AND +key_id = ? AND bytes = ?`,
+  deleteSealed: 'DELETE FROM sealed WHERE payout_id = ? AND kind = ?',
+  deleteEverySealed: 'DELETE FROM sealed WHERE payout_id = ?',
 
   insertMerchant: 'INSERT INTO merchants (id, document) VALUES (?, ?)',
   merchant: 'SELECT document FROM merchants WHERE id = ?',

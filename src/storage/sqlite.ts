@@ -1,12 +1,14 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { attentionSince } from '../domain/attempt.ts';
 import { StartupError } from '../domain/errors.ts';
 import type { ApiKey, ApiKeyId, Merchant, MerchantId } from '../domain/merchant.ts';
 import { isFinal, type Payout, type PayoutEvent, type PayoutEventId, type PayoutId } from '../domain/payout.ts';
 import type { OrderKey, ProviderId } from '../domain/provider.ts';
 import type {
   AttemptKey,
+  AttentionQuery,
   Environment,
   EventFilter,
   EventPage,
@@ -16,14 +18,20 @@ import type {
   PageKey,
   PageQuery,
   Position,
+  Queue,
+  Sealed,
+  SealedKey,
   Store,
 } from '../domain/store.ts';
 import { Bell } from './bell.ts';
-import { decodeEvent, decodeKey, decodeMerchant, decodePayout, dueAt, encode } from './codec.ts';
-import { SCHEMA, SCHEMA_VERSION, STATEMENTS } from './sql.ts';
+import { decodeEvent, decodeKey, decodeMerchant, decodePayout, dueAt, encode, UndecodableError } from './codec.ts';
+import { ATTENTION_BEFORE_2, FILL_ATTENTION, SCHEMA_STEPS, SCHEMA_VERSION, STATEMENTS } from './sql.ts';
 
 type Statements = Readonly<Record<keyof typeof STATEMENTS, StatementSync>>;
 type Row = Readonly<Record<string, SQLOutputValue>>;
+
+/** How long a payout whose document cannot be decoded stays out of the way of the others before it is tried again. */
+const UNDECODABLE_MS = 60 * 60_000;
 
 export interface SqliteOptions {
   /** The database file; it and its folder are made when missing, readable by their owner alone. */
@@ -34,11 +42,14 @@ export interface SqliteOptions {
   readonly random: (size: number) => Buffer;
   /** True: this process owns the file until it ends, and a second owner is refused. False: opens beside the owner. */
   readonly exclusive: boolean;
+  /** Told of a payout that is due and whose document cannot be decoded, each time it is passed over. */
+  readonly onUndecodable?: (payoutId: PayoutId, error: unknown) => void;
 }
 
 /**
  * Opens the embedded store, making it at its first start. Rejects with a `StartupError` when the file belongs to
- * another process, environment, program or newer version of this one, or cannot be opened.
+ * another process, environment, program or newer version of this one, or cannot be opened. A store of an older version is
+ * brought up to this one, which needs to own it for that moment.
  */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const opened: DatabaseSync[] = [];
@@ -47,9 +58,10 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     if (options.exclusive) opened.push(takeOwnership(options.path));
     const db = new DatabaseSync(options.path, { timeout: 5000 });
     opened.push(db);
-    // `fullfsync` is for macOS, whose plain fsync returns before the disk has the bytes.
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON');
-    return new SqliteStore(opened, db, readStamp(db, options), options.now);
+    // `fullfsync` is for macOS, whose plain fsync returns before the disk has the bytes; `secure_delete` writes zeros over
+    // what is erased.
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA secure_delete = ON');
+    return new SqliteStore(opened, db, readStamp(db, options), options);
   } catch (error) {
     for (const db of opened) db.close();
     if (error instanceof StartupError) throw error;
@@ -93,7 +105,7 @@ function readStamp(db: DatabaseSync, options: SqliteOptions): Stamp {
   db.exec('BEGIN IMMEDIATE');
   const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
   if (tables.length === 0) {
-    db.exec(SCHEMA);
+    for (const step of SCHEMA_STEPS) db.exec(step);
     db.prepare('INSERT INTO store VALUES (?, ?, ?, ?, ?, ?)').run(
       SCHEMA_VERSION,
       environment,
@@ -113,8 +125,33 @@ function readStamp(db: DatabaseSync, options: SqliteOptions): Stamp {
   if (row.environment !== environment) {
     throw new StartupError(`the store ${path} belongs to ${row.environment} and was opened for ${environment}`);
   }
+  if (schema < SCHEMA_VERSION) bringUp(db, schema, options);
   db.exec('COMMIT');
   return { environment, epoch: readText(row.epoch), secret: readBytes(row.secret) };
+}
+
+/** Within one transaction. The store must have no other owner: an older program would go on writing as it knows how. */
+function bringUp(db: DatabaseSync, from: number, { path, exclusive }: SqliteOptions): void {
+  const owner = exclusive ? null : takeOwnership(path);
+  try {
+    for (const step of SCHEMA_STEPS.slice(from)) db.exec(step);
+    if (from < 2) fillAttention(db);
+    db.prepare('UPDATE store SET schema = ?').run(SCHEMA_VERSION);
+  } finally {
+    owner?.close();
+  }
+}
+
+function fillAttention(db: DatabaseSync): void {
+  const fill = db.prepare(FILL_ATTENTION);
+  for (const row of db.prepare(ATTENTION_BEFORE_2).all()) {
+    try {
+      fill.run(toMs(attentionSince(readPayout(row))), readText(row.id));
+    } catch (error) {
+      // One that cannot be decoded must not keep the others from their new program.
+      if (!(error instanceof UndecodableError)) throw error;
+    }
+  }
 }
 
 /** A write that waits for its transaction. */
@@ -184,18 +221,18 @@ class SqliteStore implements Store {
   readonly environment: Environment;
   readonly secret: Buffer;
   readonly #epoch: string;
-  readonly #now: () => Date;
+  readonly #options: SqliteOptions;
   readonly #opened: readonly DatabaseSync[];
   readonly #statements: Statements;
   readonly #queue: WriteQueue;
   readonly #bell = new Bell();
   #closed = false;
 
-  constructor(opened: readonly DatabaseSync[], db: DatabaseSync, stamp: Stamp, now: () => Date) {
+  constructor(opened: readonly DatabaseSync[], db: DatabaseSync, stamp: Stamp, options: SqliteOptions) {
     this.environment = stamp.environment;
     this.secret = stamp.secret;
     this.#epoch = stamp.epoch;
-    this.#now = now;
+    this.#options = options;
     this.#opened = opened;
     this.#queue = new WriteQueue(db);
     this.#statements = Object.fromEntries(
@@ -225,7 +262,8 @@ class SqliteStore implements Store {
         provider,
         order.amount.currency,
         createdAt.getTime(),
-        dueAt(payout)?.getTime() ?? null,
+        toMs(dueAt(payout)),
+        toMs(attentionSince(payout)),
         encode(payout),
       );
       if (changes === 1) {
@@ -291,22 +329,62 @@ class SqliteStore implements Store {
     return { payouts: forward ? payouts : payouts.reverse(), more: rows.length > limit };
   }
 
-  putSealed(payoutId: PayoutId, kind: string, bytes: Buffer): Promise<void> {
+  async attention({ merchantId, limit, after }: AttentionQuery): Promise<readonly Payout[]> {
+    const bound = { since: after?.since.getTime() ?? START_OF_TIME.at, id: after?.id ?? START_OF_TIME.id, limit };
+    const rows =
+      merchantId === null
+        ? this.#sql.attention.all(bound)
+        : this.#sql.attentionOfMerchant.all({ ...bound, merchantId });
+    return rows.map(readPayout);
+  }
+
+  async queue(provider: ProviderId, merchantId: MerchantId | null): Promise<Queue> {
+    const sql = this.#sql;
+    const row = merchantId === null ? sql.queue.get(provider) : sql.queueOfMerchant.get(provider, merchantId);
+    const oldest = row?.oldest_at ?? null;
+    return { count: readInteger(row?.count), oldestAt: oldest === null ? null : new Date(readInteger(oldest)) };
+  }
+
+  putSealed(payoutId: PayoutId, kind: string, { keyId, bytes }: Sealed): Promise<void> {
     return this.#write((sql) => {
-      sql.insertSealed.run(payoutId, kind, bytes);
+      sql.insertSealed.run(payoutId, kind, keyId, bytes);
     });
   }
 
-  async getSealed(payoutId: PayoutId, kind: string): Promise<Buffer | null> {
+  async getSealed(payoutId: PayoutId, kind: string): Promise<Sealed | null> {
     const row = this.#sql.sealed.get(payoutId, kind);
-    return row === undefined ? null : readBytes(row.bytes);
+    return row === undefined ? null : readSealed(row);
+  }
+
+  dropSealed(payoutId: PayoutId, kind: string): Promise<void> {
+    return this.#write((sql) => {
+      sql.deleteSealed.run(payoutId, kind);
+    });
+  }
+
+  async sealedUnderOtherKeys(
+    keyId: string,
+    limit: number,
+  ): Promise<readonly (SealedKey & { readonly sealed: Sealed })[]> {
+    return this.#sql.sealedUnderOtherKeys.all({ keyId, limit }).map((row) => ({
+      payoutId: readText(row.payout_id) as PayoutId,
+      kind: readText(row.kind),
+      sealed: readSealed(row),
+    }));
+  }
+
+  resealed({ payoutId, kind }: SealedKey, before: Sealed, after: Sealed): Promise<boolean> {
+    return this.#write((sql) => {
+      const { changes } = sql.updateSealed.run(after.keyId, after.bytes, payoutId, kind, before.keyId, before.bytes);
+      return changes === 1;
+    });
   }
 
   erase(merchantId: MerchantId, payoutId: PayoutId): Promise<boolean> {
     return this.#write((sql) => {
       const row = sql.payoutsById.get(JSON.stringify([payoutId]), merchantId);
       if (row === undefined || !isFinal(readPayout(row).state)) return false;
-      sql.deleteSealed.run(payoutId);
+      sql.deleteEverySealed.run(payoutId);
       return true;
     });
   }
@@ -346,7 +424,9 @@ class SqliteStore implements Store {
         // State by state, so that each search stops at the limit however many payouts are due.
         const rows = states.flatMap((state) => sql.due.all(provider, state, now.getTime(), limit));
         rows.sort((a, b) => readInteger(a.due_at) - readInteger(b.due_at));
-        for (const payout of rows.slice(0, limit).map(readPayout)) {
+        for (const row of rows.slice(0, limit)) {
+          const payout = this.#readDue(sql, row, now);
+          if (payout === null) continue;
           const version = payout.version + 1;
           const lease = { owner, fence: version, until: new Date(now.getTime() + leaseMs) };
           const after: Payout = { ...payout, version, lease };
@@ -355,6 +435,19 @@ class SqliteStore implements Store {
       }
       return leased;
     });
+  }
+
+  /** Null where the document cannot be decoded: it must not hold up the others, and its places go to them. */
+  #readDue(sql: Statements, row: Row, now: Date): Payout | null {
+    try {
+      return readPayout(row);
+    } catch (error) {
+      if (!(error instanceof UndecodableError)) throw error;
+      const id = readText(row.id) as PayoutId;
+      sql.postpone.run(now.getTime() + UNDECODABLE_MS, id);
+      this.#options.onUndecodable?.(id, error);
+      return null;
+    }
   }
 
   async head(): Promise<Position> {
@@ -439,7 +532,7 @@ class SqliteStore implements Store {
   /** Writes, since a full disk can still be read. */
   ping(): Promise<void> {
     return this.#write((sql) => {
-      sql.check.run(this.#now().getTime());
+      sql.check.run(this.#options.now().getTime());
     });
   }
 
@@ -481,7 +574,8 @@ function update(sql: Statements, after: Payout): boolean {
     version,
     state,
     provider,
-    dueAt: dueAt(after)?.getTime() ?? null,
+    dueAt: toMs(dueAt(after)),
+    attentionSince: toMs(attentionSince(after)),
     document: encode(after),
   });
   return changes === 1;
@@ -523,6 +617,17 @@ function newer(a: Bound | null, b: Bound | null): Bound | null {
 
 function readPayout(row: Row): Payout {
   return decodePayout(readText(row.document));
+}
+
+function readSealed(row: Row): Sealed {
+  return { keyId: readText(row.key_id), bytes: readBytes(row.bytes) };
+}
+
+/** Throws RangeError for an invalid date, which a column would keep as null: never. */
+function toMs(date: Date | null): number | null {
+  const ms = date?.getTime() ?? null;
+  if (Number.isNaN(ms)) throw new RangeError('a payout has an invalid date');
+  return ms;
 }
 
 function readText(value: SQLOutputValue | undefined): string {

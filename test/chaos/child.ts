@@ -2,25 +2,28 @@
  * One life of the product in a process that may be killed at any step: it creates the payouts of a schedule, as a client
  * that retries would, works until they are settled as far as they can be, and tells its parent how each one stands.
  */
+import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { type Decimal, parseDecimal } from '../../src/domain/money.ts';
 import { isFinal, type Payout } from '../../src/domain/payout.ts';
-import type { Provider } from '../../src/domain/provider.ts';
 import type { Store } from '../../src/domain/store.ts';
+import { createHealth } from '../../src/health.ts';
 import { createInbound } from '../../src/inbound.ts';
 import { createPayouts } from '../../src/payouts.ts';
 import { definitions } from '../../src/providers/index.ts';
+import { sides } from '../../src/providers/sandboxes.ts';
 import { chooseRoute } from '../../src/routing.ts';
 import { createIds } from '../../src/runtime.ts';
 import { openSqlite } from '../../src/storage/sqlite.ts';
 import { createTransport, type Transport } from '../../src/transport.ts';
+import { createVault, keysFor } from '../../src/vault.ts';
 import { createWorker } from '../../src/worker.ts';
 import { silentLog } from '../support/log.ts';
-import { orderOf } from '../support/payouts.ts';
 import { createScaledClock } from '../support/scaled-clock.ts';
 import { type Crash, type Life, MERCHANT, TIMES, type Told } from './schedule.ts';
 
 const life = JSON.parse(process.argv[2] ?? '') as Life;
-const clock = createScaledClock(life.origin, TIMES.factor);
+const clock = createScaledClock(life.origin, TIMES.factor, life.ahead);
 const die = createDeath(life.crash);
 
 const store = wrapStore(
@@ -32,26 +35,22 @@ const store = wrapStore(
     exclusive: true,
   }),
 );
+const side = sides.find((one) => one.slug === life.slug);
 const definition = definitions.find((one) => one.slug === life.slug);
-if (!definition) throw new Error(`there is no provider ${life.slug}`);
-const callbackUrl = `http://127.0.0.1:${life.port}/${life.slug}/default`;
+if (!definition || !side) throw new Error(`there is no provider ${life.slug}`);
+const { callbackUrl } = life;
 const account = { name: 'default', enabled: true, callbackUrl, values: life.credentials };
-const opened = definition.open([account], wrapTransport(createTransport(clock.now, TIMES.deadlineMs)));
-/** The order numbers under which the provider has said, in this life, that it shows nothing. */
-const absent = new Set<string>();
-const provider: Provider = {
-  ...opened,
-  async lookup(attempt, call) {
-    const outcome = await opened.lookup(attempt, call);
-    if (outcome.kind === 'absent') absent.add(attempt.orderNumber);
-    return outcome;
-  },
-};
-const payouts = createPayouts({ store, clock, route: (order, named) => chooseRoute([provider], order, named) });
+const provider = definition.open([account], wrapTransport(createTransport(clock.now, TIMES.deadlineMs)), clock.now);
+const vault = createVault({ store, keys: keysFor([], store), random: createIds(clock).bytes });
+const payouts = createPayouts({
+  ...{ store, vault, clock, providers: [provider] },
+  route: (order, parties, named) => chooseRoute([provider], clock, order, parties, named),
+});
 const inbound = createInbound({ providers: new Map([[life.slug, provider]]), store, payouts, log: silentLog });
 const worker = createWorker({
   payouts,
   providers: [provider],
+  health: createHealth(clock),
   clock,
   log: silentLog,
   name: `worker-${process.pid}`,
@@ -68,44 +67,66 @@ await new Promise<void>((resolve) => server.listen(life.port, '127.0.0.1', resol
 
 const actor = { source: 'API', actor: 'ak_chaos' } as const;
 worker.start();
-const created = life.payouts.map(({ reference, amount }) =>
-  payouts.create(MERCHANT, actor, {
-    reference,
-    order: orderOf(amount),
-    provider: provider.id,
-    sendBefore: null,
-    metadata: [],
-  }),
-);
+const created = life.payouts.map(({ reference, amount }) => {
+  const { order, parties } = side.sample(decimal(amount));
+  const words = { reference, order, parties, provider: provider.id, sendBefore: null, autoConfirm: true, metadata: [] };
+  return payouts.create(MERCHANT, actor, words);
+});
 const ids = (await Promise.all(created)).flatMap((result) => (result.kind === 'created' ? [result.payout.id] : []));
+const callOff = ids.filter((_id, at) => life.payouts[at]?.calledOff);
+await Promise.all(callOff.map((id) => payouts.act(MERCHANT, actor, id, { action: 'CANCEL' })));
 for (;;) {
   const now = [...(await store.payouts(MERCHANT, ids)).values()];
   if (now.length === life.payouts.length && now.every(isSettled)) {
-    process.send?.(now.map(tell));
+    process.send?.({ kind: 'told', told: now.map(tell) });
     break;
   }
+  for (const payout of now) if (payout.state === 'AWAITING_DOCUMENTS') await hand(payout);
+  await skip(now);
   await clock.sleep(TIMES.pollMs);
 }
 await worker.stop();
 process.exit(0);
 
-/** Over, or in doubt with nothing more to be learnt: repeats are only refused, or the order is shown as absent. */
+/** Over, or put before an operator: nothing more comes of it by itself. */
 function isSettled(payout: Payout): boolean {
   if (isFinal(payout.state)) return payout.nextCheckAt === null;
-  if (payout.state !== 'IN_DOUBT' || payout.lease !== null || payout.quietChecks < TIMES.patience) return false;
-  if (provider.repeatWindowMs !== null) return lastOutcome(payout) === 'REJECTED';
-  return payout.attempts.every((attempt) => absent.has(attempt.orderNumber));
+  return payout.attention.length > 0 && payout.lease === null && payout.state === 'IN_DOUBT';
 }
 
-function lastOutcome({ attempts }: Payout): string | null {
-  return attempts.at(-1)?.sends.at(-1)?.outcome ?? null;
+/** What the merchant's people do where documents are wanted. */
+async function hand(payout: Payout): Promise<void> {
+  if (payout.requests.length > 0) return;
+  const content = Buffer.from('%PDF-1.7 a chaotic invoice');
+  const document = { type: 'other', fileName: 'invoice.pdf', content, note: null };
+  await payouts.act(MERCHANT, actor, payout.id, { action: 'ATTACH_DOCUMENT', document });
+  await payouts.act(MERCHANT, actor, payout.id, { action: 'COMPLETE_DOCUMENTS' });
+}
+
+/** Where everybody waits for a time to come, it comes: here and, first, at the provider. */
+async function skip(now: readonly Payout[]): Promise<void> {
+  const waiting = now.filter((payout) => !isSettled(payout));
+  if (now.length < life.payouts.length || waiting.some((payout) => payout.lease !== null)) return;
+  const next = Math.min(...waiting.map((payout) => payout.nextCheckAt?.getTime() ?? Infinity));
+  const ms = next - clock.now().getTime() - TIMES.pollMs;
+  if (!Number.isFinite(ms) || ms < TIMES.worthSkippingMs) return;
+  const passed = once(process, 'message');
+  process.send?.({ kind: 'jump', ms });
+  await passed;
+  clock.jump(ms);
 }
 
 function tell(payout: Payout): Told {
-  const { reference, state, attempts } = payout;
+  const { reference, state, attempts, attention } = payout;
   const orderNumbers = attempts.map((one) => one.orderNumber);
-  const repeatable = provider.repeatWindowMs !== null;
-  return { reference, state, orderNumbers, repeatable, lastOutcome: lastOutcome(payout) };
+  const raised = attention.map((one) => one.reason);
+  return { reference, state, orderNumbers, raised, findsByOrderNumber: provider.findsByOrderNumber };
+}
+
+function decimal(text: string): Decimal {
+  const value = parseDecimal(text);
+  if (value === null) throw new Error(`${text} is no decimal`);
+  return value;
 }
 
 /** Kills this process at the step that the schedule names, as `kill -9` would: nothing is flushed, nothing runs after. */

@@ -5,8 +5,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MerchantId } from '../../src/domain/merchant.ts';
-import type { PayoutState } from '../../src/domain/payout.ts';
+import type { AttentionReason, PayoutState } from '../../src/domain/payout.ts';
+import type { Provider } from '../../src/domain/provider.ts';
 import type { Sandbox } from '../../src/sandbox.ts';
+import type { ScaledClock } from '../support/scaled-clock.ts';
 
 /** Real milliseconds where it says so, else milliseconds of the scaled clock. */
 export const TIMES = {
@@ -15,8 +17,8 @@ export const TIMES = {
   deadlineMs: 250,
   leaseMs: 30_000,
   pollMs: 500,
-  /** Checks in a row that learnt nothing, after which what is in doubt is left to an operator. */
-  patience: 4,
+  /** Shorter waits pass by themselves. */
+  worthSkippingMs: 1500,
 };
 
 export const MERCHANT = 'me_chaos' as MerchantId;
@@ -31,12 +33,23 @@ export interface Crash {
 /** What one process is told. */
 export interface Life {
   readonly origin: number;
+  /** How far the clock has jumped in the lives before. */
+  readonly ahead: number;
   readonly path: string;
   readonly port: number;
+  readonly callbackUrl: string;
   readonly slug: string;
   readonly credentials: Readonly<Record<string, string>>;
-  readonly payouts: readonly { readonly reference: string; readonly amount: string }[];
+  readonly payouts: readonly PlannedPayout[];
   readonly crash: Crash | null;
+}
+
+/** A payout that a schedule asks for. */
+export interface PlannedPayout {
+  readonly reference: string;
+  readonly amount: string;
+  /** Whether the client calls it off as soon as it has created it. */
+  readonly calledOff: boolean;
 }
 
 /** How a payout stands at the end. */
@@ -44,11 +57,15 @@ export interface Told {
   readonly reference: string;
   readonly state: PayoutState;
   readonly orderNumbers: readonly string[];
-  /** Whether its provider takes repeats. */
-  readonly repeatable: boolean;
-  /** Of its last send. */
-  readonly lastOutcome: string | null;
+  /** What a person is asked to look at. */
+  readonly raised: readonly AttentionReason[];
+  readonly findsByOrderNumber: Provider['findsByOrderNumber'];
 }
+
+/** What a process tells its parent. */
+type Message =
+  | { readonly kind: 'told'; readonly told: readonly Told[] }
+  | { readonly kind: 'jump'; readonly ms: number };
 
 /** Numbers in [0, 1) that follow from the seed alone. */
 export function createRandom(seed: number): () => number {
@@ -63,6 +80,8 @@ export function createRandom(seed: number): () => number {
 
 /** Faults that a payout may meet in a schedule, by its amount's decimals; those of `docs/sandbox.md` that end soon. */
 const CENTS = [
+  ...['38', '41', '42', '43', '44', '45', '46', '47', '48', '49'],
+  ...['51', '52', '53', '54', '55', '56', '57', '58', '59', '60'],
   '00',
   '00',
   '00',
@@ -111,23 +130,23 @@ const STEPS = [
 /** Everything that a seed decides. */
 export interface Schedule {
   readonly seed: number;
-  readonly amounts: readonly string[];
+  readonly payouts: readonly Omit<PlannedPayout, 'reference'>[];
   readonly crashes: readonly Crash[];
 }
 
 export function planSchedule(seed: number): Schedule {
   const random = createRandom(seed);
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
-  const amounts = Array.from(
-    { length: 1 + Math.floor(random() * 3) },
-    () => `${10 + Math.floor(random() * 90)}.${pick(CENTS)}`,
-  );
+  const payouts = Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({
+    amount: `${10 + Math.floor(random() * 90)}.${pick(CENTS)}`,
+    calledOff: random() < 0.1,
+  }));
   const crashes = Array.from({ length: 1 + Math.floor(random() * 3) }, (): Crash => {
     const step = pick(STEPS);
     const nth = step === 'time' ? Math.floor(random() * 400) : 1 + Math.floor(random() * (step === 'commit' ? 8 : 3));
     return { step, nth, when: pick(['before', 'after']) };
   });
-  return { seed, amounts, crashes };
+  return { seed, payouts, crashes };
 }
 
 /** What came of a schedule. */
@@ -139,24 +158,31 @@ export interface Outcome {
   readonly crashes: number;
 }
 
+/** The stand-in, and the clock that it goes by. */
+export interface Playground {
+  readonly sandbox: Sandbox;
+  readonly clock: ScaledClock;
+  /** When the clock began. */
+  readonly origin: number;
+}
+
 /**
  * Lives through a schedule: one process after another on one store, each killed where the schedule says, the last one
  * left alone.
  */
-export async function runSchedule(
-  schedule: Schedule,
-  slug: string,
-  sandbox: Sandbox,
-  origin: number,
-): Promise<Outcome> {
+export async function runSchedule(schedule: Schedule, slug: string, playground: Playground): Promise<Outcome> {
+  const { sandbox, origin } = playground;
   const dir = await mkdtemp(join(tmpdir(), 'outflow-chaos-'));
-  const payouts = schedule.amounts.map((amount, at) => ({ reference: `${slug}-${schedule.seed}-${at}`, amount }));
+  const payouts = schedule.payouts.map((payout, at) => ({ ...payout, reference: `${slug}-${schedule.seed}-${at}` }));
+  const port = await freePort();
+  const callbackUrl = `http://127.0.0.1:${port}/${slug}/default`;
+  sandbox.registerCallback(slug, callbackUrl);
   const path = join(dir, 'outflow.db');
-  const common = { origin, path, port: await freePort(), slug, credentials: sandbox.credentials(slug), payouts };
+  const common = { origin, path, port, callbackUrl, slug, credentials: sandbox.credentials(slug), payouts };
   try {
     let crashes = 0;
-    for (const crash of schedule.crashes) if ((await live({ ...common, crash })) === null) crashes += 1;
-    const told = await live({ ...common, crash: null });
+    for (const crash of schedule.crashes) if ((await live(common, crash, playground)) === null) crashes += 1;
+    const told = await live(common, null, playground);
     if (told === null) return { faults: ['the last process ended without a word'], states: [], crashes };
     const faults = told.flatMap((payout) => faultsOf(payout, sandbox));
     return { faults, states: told.map((payout) => payout.state), crashes };
@@ -166,18 +192,28 @@ export async function runSchedule(
 }
 
 /** Runs one life to its end; null where it was killed. */
-async function live(life: Life): Promise<readonly Told[] | null> {
+async function live(
+  common: Omit<Life, 'ahead' | 'crash'>,
+  crash: Crash | null,
+  { clock, origin }: Playground,
+): Promise<readonly Told[] | null> {
+  const ahead = Math.round(clock.now().getTime() - origin - (Date.now() - origin) * TIMES.factor);
+  const life: Life = { ...common, ahead, crash };
   const child = fork(join(import.meta.dirname, 'child.ts'), [JSON.stringify(life)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     execArgv: [],
     // Hundreds of short lives: most of each would go into compiling the same sources.
     env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'outflow-compile-cache') },
   });
-  const { crash } = life;
   const kill = crash?.step === 'time' ? setTimeout(() => child.kill('SIGKILL'), crash.nth) : undefined;
   let told: readonly Told[] | null = null;
-  child.on('message', (message) => {
-    told = message as readonly Told[];
+  child.on('message', (said) => {
+    const message = said as Message;
+    if (message.kind === 'told') told = message.told;
+    else {
+      clock.jump(message.ms);
+      child.send('passed', () => undefined);
+    }
   });
   const [code, signal] = await once(child, 'exit');
   clearTimeout(kill);
@@ -191,19 +227,19 @@ function faultsOf(payout: Told, sandbox: Sandbox): string[] {
   const paid = orders.filter((order) => order.state === 'COMPLETED');
   const faults: string[] = [];
   const expect = (holds: boolean, fault: string): void => {
-    if (!holds)
-      faults.push(
-        `${payout.reference} is ${payout.state} with ${orders.length} order(s), ${paid.length} paid: ${fault}`,
-      );
+    if (!holds) {
+      const found = `${orders.length} order(s), ${paid.length} paid, [${payout.raised}]`;
+      faults.push(`${payout.reference} is ${payout.state} with ${found}: ${fault}`);
+    }
   };
   expect(orders.length <= 1, 'sent twice');
   expect(payout.state !== 'COMPLETED' || paid.length === 1, 'COMPLETED and not paid');
   expect(payout.state !== 'FAILED' || paid.length === 0, 'FAILED and paid');
   expect(payout.state !== 'CANCELLED' || paid.length === 0, 'CANCELLED and paid');
-  // What the provider has, it tells in time. Only an order that never came to be may stay in doubt: where the provider
-  // cannot prove its absence, or where it only refuses repeats, which proves nothing about the send before them.
-  const open = orders.length === 0 && (!payout.repeatable || payout.lastOutcome === 'REJECTED');
-  expect(payout.state !== 'IN_DOUBT' || open, 'in doubt for no reason');
+  // What the provider has, it tells in time, unless it tells only by a reference that was lost with an answer.
+  const findable = orders.length > 0 && payout.findsByOrderNumber !== 'onceProven';
+  expect(payout.state !== 'IN_DOUBT' || !findable, 'in doubt for no reason');
+  expect(payout.state !== 'IN_DOUBT' || payout.raised.length > 0, 'in doubt, and no operator is told why');
   return faults;
 }
 

@@ -15,30 +15,30 @@ export interface Run {
   readonly ends: ReadonlyMap<string, number>;
 }
 
-/** Runs the schedules of a provider, `atOnce` of them side by side, against one sandbox that lives through all of them. */
+/** Runs the schedules of a provider, `atOnce` of them side by side, each row of them against a sandbox of its own. */
 export async function runMany(slug: string, seeds: readonly number[], atOnce: number): Promise<Run> {
-  const origin = Date.now();
-  const clock = createScaledClock(origin, TIMES.factor);
-  const sandbox = await openSandbox({ clock, ids: createIds(clock), log: silentLog, port: 0, sides, dir: null });
   const faults: string[] = [];
   const ends = new Map<string, number>();
   let payouts = 0;
   let crashes = 0;
   const waiting = [...seeds];
-  const runNext = async (): Promise<void> => {
-    for (let seed = waiting.shift(); seed !== undefined; seed = waiting.shift()) {
-      const schedule = planSchedule(seed);
-      const outcome = await runSchedule(schedule, slug, sandbox, origin);
-      faults.push(...outcome.faults.map((fault) => `--provider ${slug} --seed ${seed}: ${fault}`));
-      for (const state of outcome.states) ends.set(state, (ends.get(state) ?? 0) + 1);
-      payouts += schedule.amounts.length;
-      crashes += outcome.crashes;
+  const runRow = async (): Promise<void> => {
+    const origin = Date.now();
+    const clock = createScaledClock(origin, TIMES.factor);
+    const sandbox = await openSandbox({ clock, ids: createIds(clock), log: silentLog, port: 0, sides, dir: null });
+    try {
+      for (let seed = waiting.shift(); seed !== undefined; seed = waiting.shift()) {
+        const schedule = planSchedule(seed);
+        const outcome = await runSchedule(schedule, slug, { sandbox, clock, origin });
+        faults.push(...outcome.faults.map((fault) => `--provider ${slug} --seed ${seed}: ${fault}`));
+        for (const state of outcome.states) ends.set(state, (ends.get(state) ?? 0) + 1);
+        payouts += schedule.payouts.length;
+        crashes += outcome.crashes;
+      }
+    } finally {
+      await sandbox.close();
     }
   };
-  try {
-    await Promise.all(Array.from({ length: atOnce }, runNext));
-  } finally {
-    await sandbox.close();
-  }
+  await Promise.all(Array.from({ length: atOnce }, runRow));
   return { faults, payouts, crashes, ends };
 }

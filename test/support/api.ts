@@ -1,15 +1,20 @@
 import { describe } from 'node:test';
 import type { ApiKeyId, MerchantId, Scope } from '../../src/domain/merchant.ts';
 import { SCOPES } from '../../src/domain/merchant.ts';
-import type { PayoutId } from '../../src/domain/payout.ts';
+import { parseDecimal } from '../../src/domain/money.ts';
+import type { Destination, Parties, PayoutId } from '../../src/domain/payout.ts';
+import { definitions } from '../../src/providers/index.ts';
+import { sides } from '../../src/providers/sandboxes.ts';
 import {
   CreatePayoutDocument,
   type CreatePayoutInput,
+  type DestinationInput,
   PayoutDocument,
   PayoutEventsDocument,
   type PayoutEventsQuery,
   type PayoutFieldsFragment,
   type PayoutState,
+  type ProviderId,
 } from '../operations/generated/graphql.ts';
 import { type Client, createClient } from './client.ts';
 import { type OpenWorld, openWorld, type World } from './world.ts';
@@ -109,13 +114,61 @@ export function inputOf(amount: string, changes: Partial<CreatePayoutInput> = {}
   };
 }
 
+/** What the stand-in of a provider takes in every respect: its own sample of `amount`, under a new reference, with `changes`. */
+export function sampleInputOf(
+  slug: string,
+  amount: string,
+  changes: Partial<CreatePayoutInput> = {},
+): CreatePayoutInput {
+  const value = parseDecimal(amount);
+  const sample = value && sides.find((side) => side.slug === slug)?.sample(value);
+  const provider = definitions.find((definition) => definition.slug === slug)?.id;
+  if (!sample || provider === undefined) throw new Error(`there is no sample of ${amount} at ${slug}`);
+  const { destination, ...order } = sample.order;
+  return inputOf(amount, {
+    ...order,
+    destination: destinationOf(destination, sample.parties),
+    originator: sample.parties.originator,
+    provider: provider as ProviderId,
+    ...changes,
+  });
+}
+
+/** Where an order goes, as its caller says it. */
+function destinationOf(destination: Destination, { beneficiary, accountNumber }: Parties): DestinationInput {
+  switch (destination.kind) {
+    case 'blockchain': {
+      const { kind: _, ...blockchain } = destination;
+      return { blockchain };
+    }
+    case 'channel': {
+      const { kind: _, ...channel } = destination;
+      return { channel };
+    }
+    case 'bank': {
+      if (accountNumber === null || beneficiary === null) throw new Error('the sample names no account');
+      return { bank: { accountNumber, accountType: destination.accountType, beneficiary } };
+    }
+  }
+}
+
+/** What is asked for of the two-step provider: `amount` CNY to a bank account, as its stand-in takes it, with `changes`. */
+export function bankInputOf(amount: string, changes: Partial<CreatePayoutInput> = {}): CreatePayoutInput {
+  return sampleInputOf('xcurrency', amount, changes);
+}
+
 /** Creates a payout. Rejects where the answer is anything but success. */
 export async function create(
   client: Client,
   amount: string,
   changes: Partial<CreatePayoutInput> = {},
 ): Promise<PayoutFieldsFragment> {
-  const { createPayout } = await client.get(CreatePayoutDocument, { input: inputOf(amount, changes) });
+  return createFrom(client, inputOf(amount, changes));
+}
+
+/** Creates a payout from a whole input. Rejects where the answer is anything but success. */
+export async function createFrom(client: Client, input: CreatePayoutInput): Promise<PayoutFieldsFragment> {
+  const { createPayout } = await client.get(CreatePayoutDocument, { input });
   if (createPayout.__typename !== 'CreatePayoutSuccess') throw new Error(JSON.stringify(createPayout));
   return createPayout.payout;
 }

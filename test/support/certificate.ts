@@ -11,18 +11,32 @@ const COMMON_NAME = oid(0x55, 0x04, 0x03);
 const SUBJECT_ALTERNATIVE_NAME = oid(0x55, 0x1d, 0x11);
 const DAY_MS = 86_400_000;
 
-/** A new self-signed certificate for 127.0.0.1 and localhost, good for a day each way, so that no test needs openssl. */
-export function createCertificate(): Certificate {
+/** Whom a certificate is for, and when it ends. */
+export interface CertificateTerms {
+  /** Default `localhost`. */
+  readonly host?: string;
+  /** Default 127.0.0.1, as its four bytes. */
+  readonly address?: readonly number[];
+  /** From now; negative: it has ended. Default: a day. */
+  readonly endsInMs?: number;
+}
+
+/** A new self-signed certificate, good for two days, so that no test needs openssl. */
+export function createCertificate({
+  host = 'localhost',
+  address = [127, 0, 0, 1],
+  endsInMs = DAY_MS,
+}: CertificateTerms = {}): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = sequence(ECDSA_WITH_SHA256);
-  const name = sequence(der(0x31, sequence(COMMON_NAME, der(0x0c, Buffer.from('localhost')))));
-  const alternatives = sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1])));
+  const name = sequence(der(0x31, sequence(COMMON_NAME, der(0x0c, Buffer.from(host)))));
+  const alternatives = sequence(der(0x82, Buffer.from(host)), der(0x87, Buffer.from(address)));
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     algorithm,
     name,
-    sequence(time(Date.now() - DAY_MS), time(Date.now() + DAY_MS)),
+    sequence(time(Date.now() + endsInMs - 2 * DAY_MS), time(Date.now() + endsInMs)),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(sequence(SUBJECT_ALTERNATIVE_NAME, der(0x04, alternatives)))),

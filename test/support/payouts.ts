@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { ApiKey, ApiKeyId, Merchant, MerchantId } from '../../src/domain/merchant.ts';
 import { type Decimal, parseDecimal } from '../../src/domain/money.ts';
-import type { Attempt, Order, Payout, PayoutEvent, PayoutEventId, PayoutId } from '../../src/domain/payout.ts';
+import type {
+  Attempt,
+  Order,
+  Party,
+  Payout,
+  PayoutEvent,
+  PayoutEventId,
+  PayoutId,
+  Send,
+} from '../../src/domain/payout.ts';
 import type { ProviderId } from '../../src/domain/provider.ts';
 
 /** The instant at which every sample is made, unless told otherwise. */
@@ -33,6 +42,11 @@ export function orderOf(amount: string, changes: Partial<Order> = {}): Order {
     feeMode: 'ADD',
     destination: { kind: 'blockchain', address: 'TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t', network: 'TRON', memo: null },
     sourceCurrency: null,
+    receiveCurrency: null,
+    purpose: null,
+    relationship: null,
+    sourceOfFunds: null,
+    fundingAddress: null,
     description: null,
     ...changes,
   };
@@ -44,7 +58,7 @@ export function samplePayout(overrides: Partial<Payout> = {}): Payout {
   const reference = overrides.reference ?? `order-${nextNumber()}`;
   const hash = createHash('sha256').update(`${merchantId}\n${reference}`).digest('hex');
   return {
-    schema: 1,
+    schema: 2,
     id: `po_${hash.slice(0, 26)}` as PayoutId,
     merchantId,
     reference,
@@ -55,6 +69,9 @@ export function samplePayout(overrides: Partial<Payout> = {}): Payout {
     order: orderOf('12.50'),
     metadata: [],
     sendBefore: null,
+    autoConfirm: true,
+    parties: null,
+    requests: [],
     inputDigests: { amount: 'a1', destination: 'd1' },
     provider: 'ALPHA' as ProviderId,
     account: 'default',
@@ -101,6 +118,47 @@ export function sampleEvent(payout: Payout, overrides: Partial<PayoutEvent> = {}
   };
 }
 
+/** The first send of an attempt, a submit in flight since noon. */
+export function sampleSend(overrides: Partial<Send> = {}): Send {
+  return {
+    number: 1,
+    kind: 'SUBMIT',
+    request: null,
+    outcome: 'IN_FLIGHT',
+    startedAt: NOON,
+    endedAt: null,
+    vendorCode: null,
+    vendorMessage: null,
+    ...overrides,
+  };
+}
+
+/** A person of whom nothing is known but a name. */
+export function sampleParty(overrides: Partial<Party> = {}): Party {
+  return {
+    name: 'Ödön Fülöp',
+    firstName: null,
+    middleName: null,
+    lastName: null,
+    nationality: null,
+    idType: null,
+    idNumber: null,
+    idCountry: null,
+    idIssueDate: null,
+    idExpiryDate: null,
+    dateOfBirth: null,
+    occupation: null,
+    phoneCountryCode: null,
+    phone: null,
+    email: null,
+    sex: null,
+    address: null,
+    accountNumber: null,
+    accountType: null,
+    ...overrides,
+  };
+}
+
 /** A first attempt at `ALPHA`, its submit in flight, under an order number that no other sample has. */
 export function sampleAttempt(overrides: Partial<Attempt> = {}): Attempt {
   return {
@@ -111,18 +169,10 @@ export function sampleAttempt(overrides: Partial<Attempt> = {}): Attempt {
     orderNumber: `ORDER${nextNumber()}`,
     bodyDigest: 'b1',
     providerReference: null,
-    sends: [
-      {
-        number: 1,
-        kind: 'SUBMIT',
-        outcome: 'IN_FLIGHT',
-        startedAt: NOON,
-        endedAt: null,
-        vendorCode: null,
-        vendorMessage: null,
-      },
-    ],
+    sends: [sampleSend()],
     report: null,
+    exists: false,
+    absentAt: [],
     mismatched: false,
     ...overrides,
   };
@@ -137,17 +187,20 @@ export function fullPayout(): Payout {
     vendorMessage: 'строка "в кавычках" \\ \u0000 \u2028',
     retryable: true,
   } as const;
-  const answered = {
+  const confirmed = sampleSend({
     number: 2,
-    kind: 'REPEAT',
+    kind: 'CONFIRM',
+    request: 3,
     outcome: 'ACCEPTED',
     startedAt: afterNoon(1001),
     endedAt: afterNoon(1999),
     vendorCode: '0',
     vendorMessage: 'ok',
-  } as const;
+  });
   const first = sampleAttempt({
     providerReference: 'ссылка-1',
+    exists: true,
+    absentAt: [afterNoon(2), afterNoon(600_002)],
     mismatched: true,
     report: {
       state: 'COMPLETED',
@@ -160,9 +213,10 @@ export function fullPayout(): Payout {
       received: { amount: decimal('100000000000000000000000000001'), currency: 'USDT' },
       moneyMoved: 'YES',
       failure,
+      allows: ['CONFIRM', 'AMEND'],
     },
   });
-  const reported = first.report && { ...first.report, askedAt: null, received: null, failure: null };
+  const reported = first.report && { ...first.report, askedAt: null, received: null, failure: null, allows: [] };
   return samplePayout({
     reference: 'заказ №1 — 订单',
     version: 7,
@@ -174,6 +228,11 @@ export function fullPayout(): Payout {
       feeMode: 'DEDUCT',
       destination: { kind: 'channel', channel: 'CARD', account: '№ 42', network: 'BSC' },
       sourceCurrency: 'EUR',
+      receiveCurrency: 'CNY',
+      purpose: 'Salary',
+      relationship: 'Self',
+      sourceOfFunds: 'Employment income',
+      fundingAddress: '0x52908400098527886E0F7030069857D2E4169EE7',
       description: 'Größe "ß"',
     },
     metadata: [
@@ -181,9 +240,22 @@ export function fullPayout(): Payout {
       { key: '', value: '' },
     ],
     sendBefore: afterNoon(86_400_001),
+    autoConfirm: false,
+    parties: 'parties:2',
+    requests: [
+      { number: 3, action: 'CONFIRM', sealed: null, amended: null, actor: 'ak_sample', requestedAt: afterNoon(8) },
+      {
+        number: 4,
+        action: 'AMEND',
+        sealed: 'amendment:4',
+        amended: { purpose: 'Rent', relationship: null, sourceOfFunds: 'Лотерея', parties: 'parties:3' },
+        actor: 'ak_other',
+        requestedAt: afterNoon(9),
+      },
+    ],
     inputDigests: { sendBefore: 'not a date', createdAt: '9' },
     attempts: [
-      { ...first, sends: [...first.sends, answered] },
+      { ...first, sends: [...first.sends, confirmed] },
       sampleAttempt({ number: 2, account: 'second', sends: [], report: reported }),
     ],
     closure: { state: 'FAILED', failure },

@@ -5,12 +5,14 @@ import type { MerchantId } from '../../src/domain/merchant.ts';
 import type { Payout, PayoutEvent, PayoutId, PayoutState } from '../../src/domain/payout.ts';
 import type { ProviderId } from '../../src/domain/provider.ts';
 import type {
+  AttentionQuery,
   Environment,
   EventFilter,
   LeaseRequest,
   PageKey,
   PageQuery,
   Position,
+  Sealed,
   Store,
 } from '../../src/domain/store.ts';
 import {
@@ -317,36 +319,174 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       });
     });
 
-    describe('sealed records', () => {
-      it('gives back the bytes, and null for a kind that was never put', async () => {
-        const payout = samplePayout();
-        const bytes = Buffer.from([0, 255, 10, 13, 0]);
-        await store.putSealed(payout.id, 'body', bytes);
+    describe('what needs a person', () => {
+      async function attention(overrides: Partial<AttentionQuery> = {}): Promise<readonly Payout[]> {
+        return store.attention({ merchantId: MERCHANT, limit: 100, after: null, ...overrides });
+      }
+      const since = (...ms: number[]): Payout['attention'] =>
+        ms.map((each) => ({ reason: 'OVERDUE', since: afterNoon(each), message: 'late' }));
+
+      it('is listed from its earliest reason on, and what is in doubt from its last change on', async () => {
+        await insert();
+        const third = await insert({ attention: since(50, 30, 40) });
+        const first = await insert({ state: 'IN_DOUBT', updatedAt: afterNoon(10) });
+        const second = await insert({ state: 'IN_DOUBT', updatedAt: afterNoon(60), attention: since(20) });
+        assert.deepEqual(await attention(), [first, second, third]);
+      });
+
+      it('comes onto the list and leaves it with the commits that make it so, and a lease changes nothing', async () => {
+        const doubted = await step(await insert(), { state: 'IN_DOUBT', updatedAt: afterNoon(5) });
+        assert.deepEqual(await attention(), [doubted]);
+        const [leased] = await store.lease(leaseRequest({ states: ['IN_DOUBT'] }));
+        assert.ok(leased);
+        assert.deepEqual(await attention(), [leased]);
+        const settled = await step(leased, { state: 'COMPLETED' });
+        assert.deepEqual(await attention(), []);
+        const raised = await step(settled, { attention: since(7) });
         store = await opened.reopen();
-        assert.deepEqual(await store.getSealed(payout.id, 'body'), bytes);
+        assert.deepEqual(await attention(), [raised]);
+      });
+
+      it('is paged by instant and id, each payout once, also where many have one instant', async () => {
+        const payouts = await Promise.all([3, 3, 3, 1, 1, 2].map((ms) => insert({ attention: since(ms) })));
+        const at = ({ attention: [one] }: Payout): number => one?.since.getTime() ?? 0;
+        payouts.sort((a, b) => at(a) - at(b) || (a.id < b.id ? -1 : 1));
+        const walked: Payout[] = [];
+        for (let after: AttentionQuery['after'] = null; ; ) {
+          const page = await attention({ limit: 2, after });
+          walked.push(...page);
+          const last = page.at(-1);
+          if (last === undefined) break;
+          after = { since: new Date(at(last)), id: last.id };
+        }
+        assert.deepEqual(walked, payouts);
+      });
+
+      it("is one merchant's, or every merchant's", async () => {
+        const own = await insert({ attention: since(2) });
+        const foreign = await insert({ attention: since(1), merchantId: STRANGER });
+        assert.deepEqual(await attention(), [own]);
+        assert.deepEqual(await attention({ merchantId: STRANGER }), [foreign]);
+        assert.deepEqual(await attention({ merchantId: null }), [foreign, own]);
+        assert.deepEqual(await attention({ merchantId: null, limit: 1 }), [foreign]);
+        const after = { since: afterNoon(1), id: foreign.id };
+        assert.deepEqual(await attention({ merchantId: null, after }), [own]);
+      });
+    });
+
+    describe('queues', () => {
+      it('are counted for a provider, of one merchant or of all, with what waits longest', async () => {
+        await insert({ createdAt: afterNoon(3) });
+        await insert({ createdAt: afterNoon(2) });
+        await insert({ createdAt: afterNoon(1), merchantId: STRANGER });
+        await insert({ createdAt: afterNoon(0), provider: BETA });
+        await insert({ createdAt: afterNoon(0), state: 'PROCESSING' });
+        assert.deepEqual(await store.queue(ALPHA, MERCHANT), { count: 2, oldestAt: afterNoon(2) });
+        assert.deepEqual(await store.queue(ALPHA, null), { count: 3, oldestAt: afterNoon(1) });
+        assert.deepEqual(await store.queue(BETA, STRANGER), { count: 0, oldestAt: null });
+        assert.deepEqual(await store.queue('GAMMA' as ProviderId, null), { count: 0, oldestAt: null });
+      });
+
+      it('lose a payout that is sent, and have it again when it was not taken', async () => {
+        const sent = await step(await insert(), { state: 'SUBMITTING' });
+        assert.deepEqual(await store.queue(ALPHA, MERCHANT), { count: 0, oldestAt: null });
+        await step(sent, { state: 'QUEUED' });
+        assert.deepEqual(await store.queue(ALPHA, null), { count: 1, oldestAt: NOON });
+      });
+    });
+
+    const sealedAs = (text: string, keyId = 'first'): Sealed => ({ keyId, bytes: Buffer.from(text) });
+
+    describe('sealed records', () => {
+      async function textOf({ id }: Payout, kind = 'body'): Promise<string | undefined> {
+        return (await store.getSealed(id, kind))?.bytes.toString();
+      }
+
+      it('give back the bytes and their key, and null for a kind that was never put', async () => {
+        const payout = samplePayout();
+        const sealed = { keyId: 'key-1', bytes: Buffer.from([0, 255, 10, 13, 0]) };
+        await store.putSealed(payout.id, 'body', sealed);
+        store = await opened.reopen();
+        assert.deepEqual(await store.getSealed(payout.id, 'body'), sealed);
         assert.equal(await store.getSealed(payout.id, 'other'), null);
       });
 
-      it('keeps the first of two with one kind', async () => {
+      it('keep the first of two with one kind, and its key', async () => {
         const { id } = samplePayout();
-        await Promise.all(['first', 'second'].map((text) => store.putSealed(id, 'body', Buffer.from(text))));
-        await store.putSealed(id, 'body', Buffer.from('third'));
-        assert.equal(String(await store.getSealed(id, 'body')), 'first');
+        await Promise.all(['first', 'second'].map((text) => store.putSealed(id, 'body', sealedAs(text, text))));
+        await store.putSealed(id, 'body', sealedAs('third', 'third'));
+        assert.deepEqual(await store.getSealed(id, 'body'), sealedAs('first', 'first'));
       });
 
-      it('forgets them only once the payout is final, and only for its own merchant', async () => {
+      it('are dropped one by one, and may be put again', async () => {
+        const payout = samplePayout();
+        await store.putSealed(payout.id, 'body', sealedAs('kept'));
+        await store.putSealed(payout.id, 'document', sealedAs('dropped'));
+        await store.dropSealed(payout.id, 'document');
+        await store.dropSealed(payout.id, 'document');
+        assert.equal(await store.getSealed(payout.id, 'document'), null);
+        assert.equal(await textOf(payout), 'kept');
+        await store.putSealed(payout.id, 'document', sealedAs('again'));
+        assert.equal(await textOf(payout, 'document'), 'again');
+      });
+
+      it('are found under every key but one, as many as were asked for', async () => {
+        const { id } = samplePayout();
+        const keyIds = ['', 'a', 'new', 'old', 'z'];
+        for (const keyId of keyIds) await store.putSealed(id, `kind of ${keyId}`, sealedAs(keyId, keyId));
+        const others = await store.sealedUnderOtherKeys('new', 100);
+        const found = others.toSorted((one, other) => (one.sealed.keyId < other.sealed.keyId ? -1 : 1));
+        assert.deepEqual(
+          found,
+          keyIds
+            .filter((keyId) => keyId !== 'new')
+            .map((keyId) => ({ payoutId: id, kind: `kind of ${keyId}`, sealed: sealedAs(keyId, keyId) })),
+        );
+        assert.equal((await store.sealedUnderOtherKeys('new', 3)).length, 3);
+        assert.equal((await store.sealedUnderOtherKeys('absent', 100)).length, 5);
+      });
+
+      it('come under another key only as long as they are as they were', async () => {
+        const payout = samplePayout();
+        const key = { payoutId: payout.id, kind: 'body' };
+        await store.putSealed(payout.id, 'body', sealedAs('old words', 'old'));
+        assert.equal(await store.resealed(key, sealedAs('other', 'old'), sealedAs('wrong', 'new')), false);
+        assert.equal(await store.resealed(key, sealedAs('old words', 'other'), sealedAs('wrong', 'new')), false);
+        assert.equal(await store.resealed(key, sealedAs('old words', 'old'), sealedAs('new words', 'new')), true);
+        assert.equal(await store.resealed(key, sealedAs('old words', 'old'), sealedAs('wrong', 'late')), false);
+        store = await opened.reopen();
+        assert.deepEqual(await store.getSealed(payout.id, 'body'), sealedAs('new words', 'new'));
+        assert.deepEqual(await store.sealedUnderOtherKeys('new', 10), []);
+      });
+
+      it('do not come back by a change of key once they were dropped', async () => {
+        const { id } = samplePayout();
+        await store.putSealed(id, 'body', sealedAs('gone', 'old'));
+        await store.dropSealed(id, 'body');
+        const key = { payoutId: id, kind: 'body' };
+        assert.equal(await store.resealed(key, sealedAs('gone', 'old'), sealedAs('back', 'new')), false);
+        assert.equal(await store.getSealed(id, 'body'), null);
+      });
+
+      it('are all forgotten once the payout is final, and only for its own merchant', async () => {
         const payout = await insert();
         const neighbour = await insert();
-        await store.putSealed(payout.id, 'body', Buffer.from('kept'));
-        await store.putSealed(neighbour.id, 'body', Buffer.from('kept'));
+        for (const { id } of [payout, neighbour]) {
+          await store.putSealed(id, 'body', sealedAs('kept'));
+          await store.putSealed(id, 'parties', sealedAs('kept', 'second'));
+        }
         assert.equal(await store.erase(MERCHANT, payout.id), false);
-        await step(payout, { state: 'COMPLETED', nextCheckAt: null });
+        const final = await step(payout, { state: 'COMPLETED', nextCheckAt: null });
         assert.equal(await store.erase(STRANGER, payout.id), false);
         assert.equal(await store.erase(MERCHANT, 'po_absent' as PayoutId), false);
-        assert.equal(String(await store.getSealed(payout.id, 'body')), 'kept');
+        assert.equal(await textOf(payout), 'kept');
         assert.equal(await store.erase(MERCHANT, payout.id), true);
-        assert.equal(await store.getSealed(payout.id, 'body'), null);
-        assert.equal(String(await store.getSealed(neighbour.id, 'body')), 'kept');
+        for (const kind of ['body', 'parties']) {
+          assert.equal(await store.getSealed(payout.id, kind), null);
+          assert.equal(await textOf(neighbour, kind), 'kept');
+        }
+        assert.deepEqual(await read(payout), final);
+        assert.equal((await drain(null, { payoutIds: [payout.id] })).events.length, 2);
       });
     });
 
@@ -739,7 +879,11 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
           () => store.page(pageQuery()),
           () => store.lease(leaseRequest()),
           () => store.events(null, { merchantId: null }, 1),
-          () => store.putSealed(payout.id, 'body', Buffer.alloc(1)),
+          () => store.attention({ merchantId: null, limit: 1, after: null }),
+          () => store.queue(ALPHA, null),
+          () => store.putSealed(payout.id, 'body', sealedAs('x')),
+          () => store.dropSealed(payout.id, 'body'),
+          () => store.sealedUnderOtherKeys('first', 1),
           () => store.ping(),
         ];
         for (const call of calls) await assert.rejects(call, /closed/);

@@ -3,19 +3,21 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compose, type Parts } from '../../src/compose.ts';
+import { type Cast, compose, type Parts } from '../../src/compose.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { MerchantId } from '../../src/domain/merchant.ts';
 import type { Payout, PayoutEvent, PayoutState } from '../../src/domain/payout.ts';
 import type { ProviderId } from '../../src/domain/provider.ts';
 import type { CreateInput } from '../../src/payouts.ts';
 import { definitions } from '../../src/providers/index.ts';
-import { createIds } from '../../src/runtime.ts';
+import { createIds, type Log } from '../../src/runtime.ts';
 import type { Order as SandboxOrder } from '../../src/sandbox.ts';
 import { openServer, type Server } from '../../src/server.ts';
+import type { WorkerOptions } from '../../src/worker.ts';
 import { createManualClock, type ManualClock } from './clock.ts';
 import { silentLog } from './log.ts';
 import { orderOf } from './payouts.ts';
+import { ACTOR } from './write-side.ts';
 
 /** The real parts of the product, its server and the stand-in providers in one process, with a clock that the test moves. */
 export interface World extends Parts {
@@ -42,23 +44,32 @@ export type Known = Pick<Payout, 'merchantId' | 'id'>;
 /** How a test opens a world: the same for every store. */
 export type OpenWorld = typeof openWorld;
 
-export const ACTOR = { source: 'API', actor: 'ak_test' } as const;
+export { ACTOR };
+
+/** What may be other than usual in a world: who plays, what listens to its log, and how its worker is set. */
+export interface WorldOptions extends Partial<Cast> {
+  /** False: the worker is not started. */
+  readonly working?: boolean;
+  readonly clock?: ManualClock;
+  readonly log?: Log;
+  readonly worker?: Partial<WorkerOptions>;
+}
 
 /**
  * Opens a world with its worker started, unless `working` is false; `env` adds to the configuration. Close it at the end:
- * the store is gone with it.
+ * the store is gone with it, unless `env` names its `DATA_DIR`.
  */
 export async function openWorld(
   env: Readonly<Record<string, string>> = {},
-  { working = true }: { readonly working?: boolean } = {},
+  { working = true, clock = createManualClock(), log = silentLog, worker: settings = {}, ...cast }: WorldOptions = {},
 ): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'outflow-world-'));
-  const clock = createManualClock();
-  const runtime = { clock, ids: createIds(clock), log: silentLog };
+  const runtime = { clock, ids: createIds(clock), log };
   // Providers are told where to call before the server listens there.
-  const config = loadConfig({ DATA_DIR: dir, PORT: String(await reservePort()), ...env }, definitions);
+  const settled = { DATA_DIR: dir, PORT: String(await reservePort()), ...env };
+  const config = loadConfig(settled, cast.definitions ?? definitions);
   // Real time: it bounds exchanges that the stand-in never answers.
-  const parts = await compose(config, runtime, { deadlineMs: 400 });
+  const parts = await compose(config, runtime, { deadlineMs: 400, ...settings }, cast);
   const { store, payouts, worker, sandbox, keys, inbound } = parts;
   const server = await openServer({
     ...runtime,
@@ -87,6 +98,8 @@ export async function openWorld(
         order: orderOf(amount),
         provider: provider.toUpperCase() as ProviderId,
         sendBefore: null,
+        autoConfirm: true,
+        parties: null,
         metadata: [],
         ...changes,
       };

@@ -44,6 +44,18 @@ export const BALANCE = {
     '{ "state": 0, "result": [ { "uuid": "0b6f1d1e-2c3d-4e5f-8a9b-0c1d2e3f4a5b", "status": "active", "currency_code": "USDT", "balance": "1250.50", "balance_usd": "1250.50", "locked_balance": "0.00" } ] }',
 };
 
+/** `GET /v1/exchange-rates`. Source: page "Exchange Rates", Response example. */
+export const RATES = {
+  answer:
+    '{ "state": 0, "result": { "USD": { "USD": "1.00000000", "EUR": "0.86090000", "RUB": "78.32190000", "BTC": "0.00001055", "USDT": "1.00000000" }, "BTC": { "USD": "94786.69000000", "EUR": "81589.12000000", "ETH": "29.02345678", "USDT": "94786.69000000" } } }',
+};
+
+/** `GET /v1/directions`: the fields are those of a client in public code, the values are made up. */
+export const DIRECTIONS = {
+  answer:
+    '{ "state": 0, "result": [ { "network": "Tron TRC-20", "network_code": "TRX-TRC20", "currency": "USDT", "deposit_status": "active", "withdrawal_status": "active", "min_deposit": "1", "max_deposit": "100000", "min_withdrawal": "1.50", "max_withdrawal": "100000", "deposit_fee_percent": "0", "withdrawal_fee": "3", "withdrawal_fee_type": "fixed" } ] }',
+};
+
 /** The webhook of the payout in `STATUS`: the text that is signed, and the body as sent. */
 export const WEBHOOK = {
   signed:

@@ -1,28 +1,27 @@
-import { createSecretKey, type KeyObject } from 'node:crypto';
+import { createSecretKey } from 'node:crypto';
 import { StartupError } from '../../domain/errors.ts';
 import { decimalPlaces } from '../../domain/money.ts';
 import type { Order } from '../../domain/payout.ts';
-import type { LookupOutcome, Provider, ProviderId, SendOutcome } from '../../domain/provider.ts';
-import type { Line, Transport } from '../../transport.ts';
+import type { Call, LookupOutcome, Provider, ProviderId, SendOutcome } from '../../domain/provider.ts';
+import type { Transport } from '../../transport.ts';
 import { type AccountSettings, type ProviderDefinition, type Setting, sendOutcome } from '../define.ts';
-import {
-  CURRENCIES,
-  encodeCreate,
-  MAX_PLACES,
-  networkCode,
-  readCreate,
-  readStatus,
-  readWebhook,
-  sign,
-} from './wire.ts';
-
-/** Sent with every request: one without it may be blocked. Source: doc.2328.io, page "Authentication". */
-const USER_AGENT = 'Outflow/0.1.0';
+import { type OpenAccount, readAssets, readBalances, readQuote, send } from './market.ts';
+import { CURRENCIES, KNOWN_ASSETS, networkCode } from './networks.ts';
+import { encodeCreate, MAX_PLACES, readCreate, readStatus, readWebhook } from './wire.ts';
 
 /** How long a repeat is trusted to return the first payout. The provider names no end; after this an operator looks. */
 const REPEAT_WINDOW_MS = 24 * 60 * 60 * 1000;
 
-/** Source: seed, request parameter `memo`. */
+/**
+ * A payout that takes longer is put before a person. The page's own sample took 16 seconds, chains confirm within minutes to
+ * an hour, and an AML check may hold it up; the time itself is assumed.
+ */
+const USUAL_MS = 2 * 60 * 60_000;
+
+/** 10 a second for each project. Source: doc.2328.io, page "General". */
+const CALLS_PER_MINUTE = 600;
+
+/** Source: payout page, request parameter `memo`. */
 const MEMO_NETWORKS: ReadonlySet<string> = new Set(['TON', 'SOLANA']);
 const MAX_MEMO_LENGTH = 255;
 
@@ -49,16 +48,9 @@ const settings = {
     env: 'IO2328_API_KEY',
     kind: 'secret',
     fallback: '',
-    description: 'The general API key of the project, which balances need. Payouts work without it.',
+    description: 'The general API key of the project, which balances and directions need. Payouts work without it.',
   },
 } satisfies Record<string, Setting>;
-
-interface OpenAccount {
-  readonly project: string;
-  readonly payoutKey: KeyObject;
-  readonly callbackUrl: string | null;
-  readonly line: Line;
-}
 
 function openAccount(account: AccountSettings, transport: Transport): OpenAccount {
   const read = (key: keyof typeof settings): string => {
@@ -66,19 +58,17 @@ function openAccount(account: AccountSettings, transport: Transport): OpenAccoun
     if (value === null) throw new StartupError(`2328.io, account ${account.name}: ${key} is not set`);
     return value;
   };
+  const apiKey = read('apiKey');
   return {
     project: read('project'),
     payoutKey: createSecretKey(read('payoutKey'), 'utf8'),
+    apiKey: apiKey === '' ? null : createSecretKey(apiKey, 'utf8'),
     callbackUrl: account.callbackUrl,
     line: transport.open({ baseUrl: read('baseUrl') }),
   };
 }
 
-function headersOf(account: OpenAccount, body: string): Record<string, string> {
-  return { 'user-agent': USER_AGENT, project: account.project, sign: sign(body, account.payoutKey) };
-}
-
-function supports({ amount, destination, sourceCurrency }: Order): true | string {
+function supports({ amount, destination, sourceCurrency, receiveCurrency, fundingAddress }: Order): true | string {
   if (destination.kind !== 'blockchain') return '2328.io pays to blockchain addresses only.';
   const { network, memo } = destination;
   if (networkCode(amount.currency, network) === null) return `2328.io does not pay ${amount.currency} on ${network}.`;
@@ -90,7 +80,21 @@ function supports({ amount, destination, sourceCurrency }: Order): true | string
   if (sourceCurrency !== null && !CURRENCIES.has(sourceCurrency)) {
     return `2328.io holds no ${sourceCurrency} that it could convert.`;
   }
+  if (receiveCurrency !== null) return '2328.io converts what it debits, not what it pays.';
+  if (fundingAddress !== null)
+    return '2328.io pays from its own balances, not from a wallet that granted an allowance.';
   return true;
+}
+
+/** By 2328.io's own number alone. */
+async function lookUp(account: OpenAccount, uuid: string | null, call: Call): Promise<LookupOutcome> {
+  if (uuid === null) {
+    return { kind: 'unavailable', retryAfterMs: null, cause: '2328.io has no look-up by order number' };
+  }
+  const path = `/v1/payout/status/${encodeURIComponent(uuid)}`;
+  const answer = await send(account, account.payoutKey, path, null, call);
+  if (answer.kind !== 'answered') return { kind: 'unavailable', retryAfterMs: null, cause: answer.cause };
+  return readStatus(answer, uuid);
 }
 
 function open(configured: readonly AccountSettings[], transport: Transport): Provider {
@@ -106,37 +110,32 @@ function open(configured: readonly AccountSettings[], transport: Transport): Pro
     accounts: configured.map(({ name, enabled }) => ({ name, enabled, fingerprint: find(name).project })),
     onRepeat: 'returnsFirst',
     repeatWindowMs: REPEAT_WINDOW_MS,
-    findsByOrderNumber: false,
-    supports,
+    findsByOrderNumber: 'never',
+    webhooks: 'SIGNED',
+    echoes: ['amount', 'currency', 'network', 'address', 'orderNumber'],
+    usualMs: USUAL_MS,
+    callsPerMinute: CALLS_PER_MINUTE,
+    knownAssets: KNOWN_ASSETS,
+    referenceKinds: [],
+    batch: null,
+    // There is no look-up by order number that could find nothing.
+    absenceRule: () => null,
+    supports: (order) => supports(order),
 
-    async prepare(account, order, orderNumber): Promise<string> {
-      return encodeCreate(order, orderNumber, find(account).callbackUrl);
+    async prepare(account, order, _parties, orderNumber) {
+      return { kind: 'body', body: encodeCreate(order, orderNumber, find(account).callbackUrl) };
     },
 
     async submit(attempt, body, call): Promise<SendOutcome> {
       const account = find(attempt.account);
-      const headers = { ...headersOf(account, body), 'content-type': 'application/json' };
-      const answer = await account.line.exchange({ method: 'POST', path: '/v1/payout', headers, body, call });
-      return sendOutcome(answer, readCreate);
+      return sendOutcome(await send(account, account.payoutKey, '/v1/payout', body, call), readCreate);
     },
 
-    async lookup(attempt, call): Promise<LookupOutcome> {
-      const uuid = attempt.providerReference;
-      if (uuid === null) {
-        return { kind: 'unavailable', retryAfterMs: null, cause: '2328.io has no look-up by order number' };
-      }
-      const account = find(attempt.account);
-      const path = `/v1/payout/status/${encodeURIComponent(uuid)}`;
-      const answer = await account.line.exchange({
-        method: 'GET',
-        path,
-        headers: headersOf(account, ''),
-        body: null,
-        call,
-      });
-      if (answer.kind !== 'answered') return { kind: 'unavailable', retryAfterMs: null, cause: answer.cause };
-      return readStatus(answer, uuid);
-    },
+    lookup: async (attempt, call) => lookUp(find(attempt.account), attempt.providerReference, call),
+
+    balances: async (account, call) => readBalances(find(account), call),
+    assets: async (account, call) => readAssets(find(account), call),
+    quote: async (account, request, call) => readQuote(find(account), request, call),
 
     readWebhook(raw, name) {
       const account = accounts.get(name);
@@ -156,5 +155,6 @@ export const definition: ProviderDefinition = {
   name: '2328.io',
   slug: 'io2328',
   settings,
+  webhookPath: '',
   open,
 };

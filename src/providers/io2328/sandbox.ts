@@ -3,6 +3,7 @@ import {
   addDecimals,
   compareDecimals,
   type Decimal,
+  divideDecimals,
   isZero,
   type Money,
   multiplyDecimals,
@@ -20,16 +21,21 @@ import type {
   SandboxRequest,
   SandboxSide,
 } from '../../sandbox.ts';
-import { CURRENCIES, MAX_PLACES, NETWORKS, sign } from './wire.ts';
+import { CURRENCIES, NETWORKS } from './networks.ts';
+import { MAX_PLACES, sign } from './wire.ts';
 
+/** No payout here waits for documents or a confirmation, so those two never come up; there is no word for a return. */
 const WORDS: Readonly<Record<OrderState, string>> = {
   ACCEPTED: 'pending',
+  MATERIAL: 'pending',
+  HELD: 'pending',
   QUEUED: 'pending',
   CONFIRMING: 'pending',
   COMPLETED: 'completed',
   FAILED: 'failed',
   BLOCKED: 'failed',
   CANCELLED: 'cancelled',
+  REFUNDED: 'failed',
   STRANGE: 'under_review',
 };
 
@@ -38,30 +44,43 @@ const REFUSALS: Readonly<Record<Refusal, SandboxAnswer>> = {
   INVALID_DESTINATION: refusal(422, 'Validation error', { to_address: 'The address is invalid' }),
   DUPLICATE: refusal(422, 'Validation error', { order_id: 'The order_id has already been taken' }),
   NOT_FOUND: refusal(404, 'Payout not found'),
+  // There is nothing to be asked of a payout, and no opening hours: these two never come up.
+  WRONG_STATE: refusal(422, 'The payout does not allow it'),
+  OUTSIDE_HOURS: refusal(503, 'Service Unavailable'),
+  MAINTENANCE: refusal(503, 'Service Unavailable'),
   RATE_LIMITED: refusal(429, 'Too Many Requests'),
   WRONG_CREDENTIALS: refusal(401, 'Invalid signature'),
 };
 const TOO_SMALL = refusal(422, 'Amount is too small', { amount: 'Amount is too small' });
 
-/** What one unit is worth in USD; the price of TRX is that of the seed's first sample. Source: assumed. */
-const USD: Readonly<Record<string, Decimal>> = {
-  USDT: decimal('1'),
-  USDC: decimal('1'),
-  TRX: decimal('0.33'),
-  ETH: decimal('3000'),
-  BNB: decimal('600'),
-  AVAX: decimal('25'),
-  POL: decimal('0.5'),
-  SOL: decimal('150'),
-  TON: decimal('3'),
-  BTC: decimal('90000'),
-  LTC: decimal('90'),
-  DOGE: decimal('0.2'),
-  DASH: decimal('30'),
-};
-/** Balances that may be converted: both are worth one USD, so a price in USD is a rate. Source: assumed. */
-const STABLECOINS: ReadonlySet<string> = new Set(['USDT', 'USDC']);
-const CONVERSION_PLACES = 6;
+/**
+ * What one unit is worth in USD. Source: page "Exchange Rates" for BTC; the price of TRX is that of the payout page's first
+ * sample; the others are assumed.
+ */
+const USD: ReadonlyMap<string, Decimal> = new Map([
+  ['USD', decimal('1')],
+  ['USDT', decimal('1')],
+  ['USDC', decimal('1')],
+  ['TRX', decimal('0.33')],
+  ['ETH', decimal('3000')],
+  ['BNB', decimal('600')],
+  ['AVAX', decimal('25')],
+  ['POL', decimal('0.5')],
+  ['SOL', decimal('150')],
+  ['TON', decimal('3')],
+  ['BTC', decimal('94786.69')],
+  ['LTC', decimal('90')],
+  ['DOGE', decimal('0.2')],
+  ['DASH', decimal('30')],
+]);
+/** Source: page "Exchange Rates". */
+const FIAT_PER_USD: readonly (readonly [string, Decimal])[] = [
+  ['EUR', decimal('0.8609')],
+  ['RUB', decimal('78.3219')],
+];
+/** Rates are published with so many, and a debit that was converted has no more. */
+const RATE_PLACES = 8;
+const ONE = decimal('1');
 
 const MINIMUM = decimal('1');
 const MAXIMUM = decimal('100000');
@@ -69,11 +88,28 @@ const MAX_MEMO_LENGTH = 255;
 const MAX_ORDER_ID_LENGTH = 128;
 const MINUTE_MS = 60_000;
 
+const NOBODY = { originator: null, beneficiary: null, accountNumber: null };
+const SAMPLE = {
+  feeMode: 'ADD',
+  destination: { kind: 'blockchain', address: 'TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t', network: 'TRON', memo: null },
+  sourceCurrency: null,
+  receiveCurrency: null,
+  purpose: null,
+  relationship: null,
+  sourceOfFunds: null,
+  fundingAddress: null,
+  description: null,
+} as const;
+
 /** 2328.io's side of the wire. Source: docs of the payout page; error bodies, limits and retries are assumed. */
 export const sandbox: SandboxSide = {
   slug: 'io2328',
   basePath: '/api',
   currencies: [...CURRENCIES],
+  plays: ['SUBMIT', 'IDEMPOTENT_SUBMIT', 'LOOKUP', 'SIGNED_WEBHOOK', 'QUOTE', 'BALANCES', 'ASSETS'],
+  debitAt: 'accept',
+  actions: {},
+  callback: 'order',
   course: ['ACCEPTED'],
   told: [],
   onDuplicate: 'returnFirst',
@@ -88,6 +124,7 @@ export const sandbox: SandboxSide = {
     bytes.writeUIntBE(now.getTime(), 0, 6);
     return toUuid(bytes, 7);
   },
+  sample: (amount) => ({ order: { ...SAMPLE, amount: { amount, currency: 'TRX' } }, parties: NOBODY }),
   read: (request, account) => refuseCaller(request, account) ?? route(request, account),
   refuse: (reason) => REFUSALS[reason],
   writeWebhook(order, { payoutKey = '' }) {
@@ -97,12 +134,13 @@ export const sandbox: SandboxSide = {
   isAcknowledged: (status) => status >= 200 && status < 300,
 };
 
-/** The balance goes by the general key, every payout call by the payout key. */
+/** Balances and directions go by the general key, payout calls by the payout key; the rates are for everyone. */
 function refuseCaller({ path, headers, body }: SandboxRequest, { credentials }: SandboxAccount): Asked | null {
+  if (path === '/v1/exchange-rates') return null;
   const { project, payoutKey = '', apiKey = '' } = credentials;
   if (!headers['user-agent']) return answer(refusal(403, 'User-Agent required'));
   if (headers.project !== project) return answer(refusal(401, 'Project not found'));
-  const key = path === '/v1/balance' ? apiKey : payoutKey;
+  const key = path === '/v1/balance' || path === '/v1/directions' ? apiKey : payoutKey;
   return headers.sign === sign(body, key) ? null : answer(REFUSALS.WRONG_CREDENTIALS);
 }
 
@@ -111,6 +149,8 @@ function route({ method, path, body }: SandboxRequest, { wallets }: SandboxAccou
   if (method === 'POST' && path === '/v1/payout') return create(readFields(body));
   if (method === 'POST' && path === '/v1/payout/calc') return calculate(readFields(body));
   if (method === 'GET' && path === '/v1/balance') return answer(balances(wallets));
+  if (method === 'GET' && path === '/v1/directions') return answer(directions());
+  if (method === 'GET' && path === '/v1/exchange-rates') return answer(exchangeRates());
   if (method === 'GET' && uuid !== undefined) {
     return { kind: 'find', providerReference: uuid, answer: (order) => success(toResult(order)) };
   }
@@ -156,7 +196,7 @@ function readPrice(fields: Fields, errors: FieldErrors): Price | SandboxAnswer {
   else if (compareDecimals(amount, MAXIMUM) > 0) errors.amount = 'The amount is too large';
   if (feeOption !== 'add' && feeOption !== 'deduct') errors.fee_option = 'The fee option is invalid';
   const from = source ?? currency;
-  if (from !== currency && !(typeof from === 'string' && STABLECOINS.has(from))) {
+  if (from !== currency && !(typeof from === 'string' && CURRENCIES.has(from))) {
     errors.from_currency = 'The currency cannot be converted';
   }
   if (Object.keys(errors).length > 0 || typeof currency !== 'string' || row === undefined || amount === null) {
@@ -167,10 +207,48 @@ function readPrice(fields: Fields, errors: FieldErrors): Price | SandboxAnswer {
   const charged = adds ? addDecimals(amount, fee) : amount;
   const received = adds ? amount : subtractDecimals(amount, fee);
   if (compareDecimals(amount, MINIMUM) < 0 || received === null || isZero(received)) return TOO_SMALL;
-  const debited = multiplyDecimals(charged, usdOf(currency), CONVERSION_PLACES);
-  const converted = typeof from === 'string' && from !== currency ? { amount: debited, currency: from } : null;
+  const converted = typeof from === 'string' && from !== currency ? convert(charged, currency, from) : null;
   const option = adds ? 'add' : 'deduct';
   return { currency, network: row.code, amount, feeOption: option, fee, charged, received, converted };
+}
+
+function convert(charged: Decimal, currency: string, from: string): Money {
+  return { amount: multiplyDecimals(charged, rateOf(currency, from), RATE_PLACES), currency: from };
+}
+
+/** What one unit of `from` is worth in `to`. */
+function rateOf(from: string, to: string): Decimal {
+  return divideDecimals(usdOf(from), usdOf(to), RATE_PLACES, 'DOWN') ?? ONE;
+}
+
+function exchangeRates(): SandboxAnswer {
+  const rates = [...USD.keys()].map((from) => {
+    const crypto = [...USD.keys()].map((to) => [to, rateOf(from, to)] as const);
+    const fiat = FIAT_PER_USD.map(([to, perUsd]) => [to, multiplyDecimals(usdOf(from), perUsd, RATE_PLACES)] as const);
+    return [from, Object.fromEntries([...crypto, ...fiat].map(([to, rate]) => [to, toScale(rate, RATE_PLACES)]))];
+  });
+  return success(Object.fromEntries(rates));
+}
+
+/** Source: a client in public code for the fields; `fixed`, `active` and the figures are assumed. */
+function directions(): SandboxAnswer {
+  const rows = NETWORKS.flatMap(({ network, code, currencies }) =>
+    currencies.map((currency) => ({
+      network,
+      network_code: code,
+      currency,
+      deposit_status: 'active',
+      withdrawal_status: 'active',
+      min_deposit: MINIMUM,
+      max_deposit: MAXIMUM,
+      min_withdrawal: MINIMUM,
+      max_withdrawal: MAXIMUM,
+      deposit_fee_percent: '0',
+      withdrawal_fee: feeOf(currency, code),
+      withdrawal_fee_type: 'fixed',
+    })),
+  );
+  return success(rows);
 }
 
 /** Source: samples of the payout page for the first two; the third is assumed. */
@@ -201,6 +279,7 @@ function create(fields: Fields): Asked {
     received,
     debit: converted ?? { amount: charged, currency },
     callbackUrl: toText(url),
+    details: {},
   };
   return { kind: 'create', order, answer: (accepted) => success(toResult(accepted)) };
 }
@@ -282,7 +361,7 @@ function refusal(status: number, message: string, errors: Readonly<Record<string
 }
 
 function usdOf(currency: string): Decimal {
-  return USD[currency] ?? decimal('1');
+  return USD.get(currency) ?? ONE;
 }
 
 /** For this file's own constants. */

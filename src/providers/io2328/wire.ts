@@ -1,49 +1,23 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import type { MoneyMoved } from '../../domain/errors.ts';
-import {
-  canonicalDecimal,
-  type Decimal,
-  type FeeMode,
-  type Money,
-  parseJsonNumber,
-  subtractDecimals,
-} from '../../domain/money.ts';
-import type { Failure, Order, PayoutFailureCode, ReportedState } from '../../domain/payout.ts';
-import type { LookupOutcome, SendOutcome, StatusReport, WebhookOutcome } from '../../domain/provider.ts';
-import { type Answered, readJson } from '../../transport.ts';
+import { canonicalDecimal, type Decimal, type FeeMode, type Money, parseJsonNumber } from '../../domain/money.ts';
+import type { Order } from '../../domain/payout.ts';
+import type {
+  AssetTerms,
+  Balance,
+  LookupOutcome,
+  ReadOutcome,
+  SendOutcome,
+  WebhookOutcome,
+} from '../../domain/provider.ts';
+import { type Answer, type Answered, readJson } from '../../transport.ts';
 import { retryAfterMs } from '../define.ts';
-
-/**
- * What 2328.io can pay: our network, its code there, and the currencies it carries.
- * Source: doc.2328.io, page "References"; `TRX-TRC20` also on the payout page.
- */
-export const NETWORKS = [
-  { network: 'TRON', code: 'TRX-TRC20', currencies: ['TRX', 'USDT'] },
-  { network: 'ETHEREUM', code: 'ETH-ERC20', currencies: ['ETH', 'USDT', 'USDC'] },
-  { network: 'BSC', code: 'BSC-BEP20', currencies: ['BNB', 'USDT', 'USDC'] },
-  { network: 'POLYGON', code: 'POL-MATIC', currencies: ['POL', 'USDT', 'USDC'] },
-  { network: 'AVALANCHE_C', code: 'AVAX-C', currencies: ['AVAX', 'USDT', 'USDC'] },
-  { network: 'SOLANA', code: 'SOL', currencies: ['SOL', 'USDT', 'USDC'] },
-  { network: 'TON', code: 'TON', currencies: ['TON', 'USDT'] },
-  { network: 'BITCOIN', code: 'BTC', currencies: ['BTC'] },
-  { network: 'LITECOIN', code: 'LTC', currencies: ['LTC'] },
-  { network: 'DOGECOIN', code: 'DOGE', currencies: ['DOGE'] },
-  { network: 'DASH', code: 'DASH', currencies: ['DASH'] },
-] as const satisfies readonly { network: string; code: string; currencies: readonly string[] }[];
-
-/** Every currency that 2328.io holds a balance in. */
-export const CURRENCIES: ReadonlySet<string> = new Set(NETWORKS.flatMap((row) => [...row.currencies]));
-
-/** 2328.io's code of our network; null when it does not pay that currency there. */
-export function networkCode(currency: string, network: string): string | null {
-  const row = NETWORKS.find((each) => each.network === network);
-  return row?.currencies.some((each) => each === currency) ? row.code : null;
-}
+import { networkCode, parseNetwork } from './networks.ts';
+import { isConverted, readDebit, readRefusal, toReport } from './report.ts';
 
 /**
  * The `sign` header or member: lower-case hex of HMAC-SHA256 over the Base64 *text* of the body's UTF-8 bytes, keyed with
- * the API key's text. A GET signs the empty body. Source: seed, `apiSign` in four languages.
+ * the API key's text. A GET signs the empty body. Source: payout page, `apiSign` in four languages.
  */
 export function sign(body: string | Buffer, key: string | KeyObject): string {
   const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
@@ -75,7 +49,7 @@ function encodePrice({ amount, network, feeMode, sourceCurrency }: CalcRequest) 
 }
 
 /**
- * The body of `POST /v1/payout`, in the field order of the seed's sample: compact, slashes and Unicode unescaped. A null
+ * The body of `POST /v1/payout`, in the field order of the payout page's sample: compact, slashes and Unicode unescaped. A null
  * memo is sent as null; without a callback URL or a conversion their fields are left out. The fee option is always sent,
  * so that the provider's default decides nothing. Throws RangeError for an order that `supports` refuses.
  */
@@ -123,6 +97,9 @@ const debitSchema = z.object({
   debited_currency: optional,
 });
 
+/** The part of an answer that says what is debited. */
+export type WireDebit = z.infer<typeof debitSchema>;
+
 const payoutSchema = debitSchema.extend({
   uuid: required,
   order_id: optional,
@@ -134,11 +111,15 @@ const payoutSchema = debitSchema.extend({
   txid: optional,
   error_type: optional,
 });
-type WirePayout = z.infer<typeof payoutSchema>;
+/** A payout in 2328.io's own words. */
+export type WirePayout = z.infer<typeof payoutSchema>;
 
 const calcSchema = debitSchema.extend({
+  network: required,
+  amount: decimal,
+  fee_option: required,
+  merchant_amount: decimal,
   network_amount: decimal,
-  total_fee: decimal,
 });
 
 const balanceSchema = z.object({
@@ -148,12 +129,23 @@ const balanceSchema = z.object({
   locked_balance: decimal,
 });
 
+const directionSchema = z.object({
+  network_code: required,
+  currency: required,
+  withdrawal_status: required,
+  min_withdrawal: figure,
+  max_withdrawal: figure,
+  withdrawal_fee: figure,
+  withdrawal_fee_type: optional.catch(null),
+});
+
 const refusalSchema = z.object({
   state: z.string().refine((state) => state !== '0'),
   message: optional.catch(null),
   errors: z.record(z.string(), z.unknown()).catch({}),
 });
-type Refusal = z.infer<typeof refusalSchema>;
+/** An answer by which 2328.io says no. */
+export type Refusal = z.infer<typeof refusalSchema>;
 
 /** JSON text through a schema; numbers arrive as their source text. Null when it is not JSON or does not fit. */
 function decode<T>(schema: z.ZodType<T>, body: string): T | null {
@@ -170,122 +162,96 @@ function decodeResult<T>(schema: z.ZodType<T>, body: string): T | null {
   return decode(z.object({ state: z.literal('0'), result: schema }), body)?.result ?? null;
 }
 
-/** What left, or would leave, our balance there: with a conversion it is in the currency that was converted. */
-function readDebit(result: z.infer<typeof debitSchema>): Money | null {
-  const source = result.debited_currency ?? result.from_currency;
-  const amount = source === null ? result.merchant_amount : result.debited_amount;
-  return amount == null ? null : { amount, currency: source ?? result.currency };
-}
-
-/** A price before the payout: what would be debited, what would arrive, and the fee between them. */
+/** A price before the payout, and what it is the price of. */
 export interface Calc {
-  readonly debit: Money | null;
-  readonly received: Money;
-  readonly fee: Money;
+  readonly currency: string;
+  /** 2328.io's code. */
+  readonly network: string;
+  readonly amount: Decimal;
+  readonly feeMode: FeeMode | null;
+  /** Amount and fees as the option has them, in `currency`. */
+  readonly charged: Decimal;
+  /** In `currency`. */
+  readonly received: Decimal;
+  /** What a conversion debits; null: there is none, or the answer does not name it. */
+  readonly converted: Money | null;
 }
 
 /** Reads an answer of `POST /v1/payout/calc`; null when it is no success or does not decode. */
 export function decodeCalc(body: string): Calc | null {
   const result = decodeResult(calcSchema, body);
   if (result === null) return null;
-  const { currency } = result;
+  const { currency, network, amount, merchant_amount: charged, network_amount: received } = result;
+  const feeMode = result.fee_option === 'add' ? 'ADD' : result.fee_option === 'deduct' ? 'DEDUCT' : null;
   return {
-    debit: readDebit(result),
-    received: { amount: result.network_amount, currency },
-    fee: { amount: result.total_fee, currency },
+    currency,
+    network,
+    amount,
+    feeMode,
+    charged,
+    received,
+    converted: isConverted(result) ? readDebit(result) : null,
   };
 }
 
-/** One of our balances there. `locked` is held back beside `available`; an inactive balance pays nothing. */
-export interface Balance {
-  readonly currency: string;
-  readonly available: Decimal;
-  readonly locked: Decimal;
-  readonly active: boolean;
-}
-
-/** Reads an answer of `GET /v1/balance`; null when it is no success or does not decode. */
+/** Reads an answer of `GET /v1/balance`: the active ones, since a disabled one pays nothing. Null: it does not decode. */
 export function decodeBalances(body: string): readonly Balance[] | null {
-  const result = decodeResult(z.array(balanceSchema), body);
+  const rows = decodeResult(z.array(balanceSchema), body);
   return (
-    result?.map((each) => ({
-      currency: each.currency_code,
-      available: each.balance,
-      locked: each.locked_balance,
-      active: each.status === 'active',
-    })) ?? null
+    rows
+      ?.filter((row) => row.status === 'active')
+      .map((row) => ({ currency: row.currency_code, available: row.balance, locked: row.locked_balance })) ?? null
   );
 }
 
-/** The provider's words in our states. Source: seed, "Payout statuses"; that the last three are final is assumed. */
-const STATES: ReadonlyMap<string, { state: ReportedState; moneyMoved: MoneyMoved }> = new Map([
-  ['pending', { state: 'PROCESSING', moneyMoved: 'YES' }],
-  ['completed', { state: 'COMPLETED', moneyMoved: 'YES' }],
-  ['failed', { state: 'FAILED', moneyMoved: 'NO' }],
-  ['cancelled', { state: 'CANCELLED', moneyMoved: 'NO' }],
-]);
-
-/** Source: seed, "Error types": `aml_risk` is the only one that is documented. */
-function readFailure(errorType: string | null): Failure {
-  const compliance = errorType === 'aml_risk';
-  return {
-    code: compliance ? 'COMPLIANCE' : 'OTHER',
-    message: compliance ? 'The receiving address was flagged as high-risk.' : '2328.io could not send the payout.',
-    vendorCode: errorType,
-    vendorMessage: null,
-    // A reason that we do not know may stand in the way of the next payout too.
-    retryable: errorType === null,
-  };
+/**
+ * Reads an answer of `GET /v1/directions`: what can be withdrawn at the moment, of what we know how to pay. Null: it does not
+ * decode. Source: a client in public code for the fields; that `active` is the word, as for balances, is assumed.
+ */
+export function decodeDirections(body: string): readonly AssetTerms[] | null {
+  const rows = decodeResult(z.array(directionSchema), body);
+  return (
+    rows?.flatMap((row): AssetTerms[] => {
+      const network = parseNetwork(row.network_code);
+      if (row.withdrawal_status !== 'active' || network === null || networkCode(row.currency, network) === null)
+        return [];
+      return [
+        {
+          currency: row.currency,
+          network,
+          minAmount: row.min_withdrawal ?? null,
+          maxAmount: row.max_withdrawal ?? null,
+          fee: row.withdrawal_fee_type === 'fixed' ? (row.withdrawal_fee ?? null) : null,
+          feeModes: ['ADD', 'DEDUCT'],
+        },
+      ];
+    }) ?? null
+  );
 }
 
-/** A payout of theirs as a report of ours. Figures of a payout that moved nothing would name money that never went. */
-function toReport(payout: WirePayout, askedAt: Date | null): StatusReport {
-  const { currency, network_amount: sent } = payout;
-  const { state, moneyMoved } = STATES.get(payout.status) ?? { state: null, moneyMoved: 'UNKNOWN' };
-  const debit = moneyMoved === 'NO' ? null : readDebit(payout);
-  const received = moneyMoved === 'NO' || sent == null ? null : { amount: sent, currency };
-  const fee = debit && received && debit.currency === currency ? subtractDecimals(debit.amount, received.amount) : null;
-  return {
-    askedAt,
-    state,
-    vendorStatus: payout.status,
-    vendorMessage: null,
-    providerReference: payout.uuid,
-    transactionHash: payout.txid,
-    fees: fee === null ? [] : [{ kind: 'PROVIDER', amount: fee, currency }],
-    debits: debit === null ? [] : [debit],
-    received,
-    moneyMoved,
-    failure: state === 'FAILED' ? readFailure(payout.error_type) : null,
-    echo: {
-      amount: payout.amount,
-      currency,
-      // A code that is not in the table stays as it is: it is another network than ours, and must compare as one.
-      network: NETWORKS.find((row) => row.code === payout.network)?.network ?? payout.network,
-      address: payout.to_address,
-      ...(payout.order_id === null ? {} : { orderNumber: payout.order_id }),
-    },
-    rivals: [],
-  };
+/** What one unit of the outer currency is worth in the inner one. */
+export type Rates = ReadonlyMap<string, ReadonlyMap<string, Decimal>>;
+
+/** Reads an answer of `GET /v1/exchange-rates`; null when it is no success or does not decode. */
+export function decodeRates(body: string): Rates | null {
+  const result = decodeResult(z.record(z.string(), z.record(z.string(), decimal)), body);
+  return result && new Map(Object.entries(result).map(([from, rates]) => [from, new Map(Object.entries(rates))]));
 }
 
-/** The listed refusals of HTTP 422; null for any other. Source: assumed, see README; `insufficient` from clients' habits. */
-function readRefusal({ message, errors }: Refusal): { code: PayoutFailureCode; message: string } | null {
-  // Whatever is wrong with our order number, "already taken" may be it: then the payout exists.
-  if (message === null || 'order_id' in errors) return null;
-  if (/insufficient/i.test(message)) {
-    return { code: 'INSUFFICIENT_FUNDS', message: 'The balance at 2328.io does not cover the payout.' };
+/**
+ * What an answer to a question that touches no payout says: the value, a refusal in 2328.io's own form, or nothing that
+ * can be used. `decodeBody` answers null for what does not decode.
+ */
+export function readAnswer<T>(answer: Answer, decodeBody: (body: string) => T | null): ReadOutcome<T> {
+  if (answer.kind !== 'answered') return { kind: 'unavailable', retryAfterMs: null, cause: answer.cause };
+  const { status, body } = answer;
+  const value = isSuccess(status) ? decodeBody(body) : null;
+  if (value !== null) return { kind: 'known', value };
+  const refusal = decode(refusalSchema, body);
+  if (refusal !== null && status < 500 && status !== 408 && status !== 429) {
+    return { kind: 'rejected', vendorCode: String(status), vendorMessage: refusal.message };
   }
-  if (message === 'Amount is too small') {
-    return {
-      code: 'AMOUNT_OUT_OF_RANGE',
-      message: 'The amount is below the minimum, or the fees leave nothing of it.',
-    };
-  }
-  if (message !== 'Validation error') return null;
-  if ('to_address' in errors) return { code: 'INVALID_DESTINATION', message: '2328.io does not accept the address.' };
-  if ('amount' in errors) return { code: 'AMOUNT_OUT_OF_RANGE', message: '2328.io does not accept the amount.' };
-  return { code: 'PROVIDER_REFUSED', message: '2328.io does not accept a field of the payout.' };
+  return { kind: 'unavailable', retryAfterMs: retryAfterMs(answer), cause: describe(status, refusal) };
 }
 
 /**
@@ -373,7 +339,7 @@ function cutSign(raw: Buffer): { rest: Buffer; sign: string } | null {
 
 /**
  * Verifies and reads a payout webhook: the signature is over the raw bytes without their `sign` member, wherever it
- * stands. There is no time in it, so a replay verifies again and must change nothing. Source: seed, "Webhook
+ * stands. There is no time in it, so a replay verifies again and must change nothing. Source: payout page, "Webhook
  * notifications"; payments are told apart by `payment_status` (doc.2328.io, page "Webhooks").
  */
 export function readWebhook(raw: Buffer, key: string | KeyObject): WebhookOutcome {

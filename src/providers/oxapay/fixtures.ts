@@ -47,6 +47,28 @@ export const CURRENCIES_ANSWER = `{ "data": { "USDT": { "symbol": "USDT", "name"
   "BSC": { "network": "BSC", "name": "BEP20", "keys": ["bep20", "bsc"], "required_confirmations": 15, "withdraw_fee": 0.3, "withdraw_min": 1, "deposit_min": 0.5, "static_fixed_fee": 0 } } } },
   "message": "Operation completed successfully!", "error": {}, "status": 200, "version": "1.0.0" }`;
 
+/** Source: Supported Currencies, API Response Example, two of its currencies. */
+export const CURRENCIES_SAMPLE = `{
+"data": {
+"BTC": { "symbol": "BTC", "name": "Bitcoin", "status": true, "networks": {
+"Bitcoin": { "network": "Bitcoin", "name": "Bitcoin Network", "keys": ["Bitcoin", "BTC"], "required_confirmations": 2, "withdraw_fee": 0.00011, "withdraw_min": 0.000045, "deposit_min": 9.28e-8, "static_fixed_fee": 0.000002 } } },
+"ETH": { "symbol": "ETH", "name": "Ethereum", "status": true, "networks": {
+"Ethereum": { "network": "Ethereum", "name": "Ethereum Network", "keys": ["Ethereum", "ERC20", "ETH"], "required_confirmations": 10, "withdraw_fee": 0.0002, "withdraw_min": 0.0001, "deposit_min": 0.0000040832, "static_fixed_fee": 0 },
+"Base": { "network": "Base", "name": "Base Network", "keys": ["Base"], "required_confirmations": 10, "withdraw_fee": 8e-7, "withdraw_min": 0.0002, "deposit_min": 0.0000040832, "static_fixed_fee": 0 } } }
+},
+"message": "Operation completed successfully!", "error": {}, "status": 200, "version": "1.0.0" }`;
+
+/** Source: Supported Fiat Currencies, API Response Example, two of its currencies. */
+export const FIATS_ANSWER =
+  '{ "data": { "USD": { "symbol": "USD", "name": "United States Dollar", "price": 1, "display_precision": 0.001 }, "AMD": { "symbol": "AMD", "name": "Armenian Dram", "price": 0.00252146, "display_precision": 0.1 } }, "message": "Operation completed successfully!", "error": {}, "status": 200, "version": "1.0.0" }';
+
+/** Source: Supported Networks, API Response Example. */
+export const NETWORKS_ANSWER =
+  '{ "data": { "list": [ "Bitcoin Network", "Ethereum Network", "Tron Network", "Binance Smart Chain", "Dogecoin Network", "Solana Network", "Polygon Network", "Litecoin Network", "DigiByte Network", "Monero Network", "TON Network", "Bitcoin Cash Network", "Base" ] }, "message": "Operation completed successfully!", "error": {}, "status": 200, "version": "1.0.0" }';
+
+/** Source: Swap Rate. */
+export const SWAP_RATE_REQUEST = '{ "from_currency": "BTC", "to_currency": "USDT" }';
+
 /** Source: Swap Rate. */
 export const SWAP_RATE_ANSWER =
   '{ "data": { "rate": 94763.06 }, "message": "Operation completed successfully!", "error": {}, "status": 200, "version": "1.0.0" }';

@@ -3,6 +3,7 @@ import { StartupError } from '../../domain/errors.ts';
 import { decimalPlaces } from '../../domain/money.ts';
 import type { Order } from '../../domain/payout.ts';
 import type {
+  AbsenceRule,
   Account,
   AttemptRef,
   Call,
@@ -13,27 +14,34 @@ import type {
 } from '../../domain/provider.ts';
 import type { Answered, Line, Transport } from '../../transport.ts';
 import { type AccountSettings, type ProviderDefinition, retryAfterMs, sendOutcome } from '../define.ts';
+import { readAssets, readBalances, readQuote } from './market.ts';
+import { ASSETS, KNOWN_ASSETS } from './networks.ts';
+import { readRefusal, reportCreated, reportRecord } from './report.ts';
 import {
-  ASSETS,
   decodeCreate,
   decodeHistory,
   decodeRecord,
   type Envelope,
   encodeCreate,
+  MAX_PLACES,
   type PayoutRecord,
   parseEnvelope,
-  readRefusal,
   readWebhook,
-  reportCreated,
-  reportRecord,
 } from './wire.ts';
 
-const MAX_PLACES = 8;
 const PAGE_SIZE = 200;
 /** Twenty thousand payouts of one currency: a search that needs more says that it cannot tell. */
 const MAX_PAGES = 100;
 /** A search starts this long before the first send, in case the two clocks differ. */
 const CLOCK_SKEW_MS = 60_000;
+/**
+ * A payout that takes longer is put before a person. Chains confirm within minutes to an hour, and the last of OxaPay's five
+ * callbacks comes 3 h 34 min after the first: past that, twice over, nothing more is to come by itself. The time itself is
+ * assumed.
+ */
+const USUAL_MS = 6 * 60 * 60_000;
+/** What `riskDoublePayment` takes for proof that nothing was taken: an index that lags more than this pays twice. */
+const ABSENCE: AbsenceRule = { looks: 2, apartMs: 600_000, afterMs: 120_000 };
 /** A page of 200 records with long descriptions is larger than the usual bound. */
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
@@ -44,6 +52,9 @@ interface Seat {
   readonly headers: Readonly<Record<string, string>>;
   readonly webhookKey: KeyObject;
   readonly callbackUrl: string | null;
+  /** Empty: none is configured, and balances cannot be read. */
+  readonly generalKey: string;
+  readonly absence: AbsenceRule | null;
 }
 
 type Unavailable = Extract<LookupOutcome, { kind: 'unavailable' }>;
@@ -73,7 +84,16 @@ export const definition: ProviderDefinition = {
       fallback: '',
       description: 'The general API key, which reads balances. Optional.',
     },
+    riskDoublePayment: {
+      env: 'OXAPAY_RISK_DOUBLE_PAYMENT',
+      kind: 'flag',
+      fallback: 'false',
+      description:
+        'Send a payout again whose answer was lost once the history did not show it twice, ten minutes apart. OxaPay ' +
+        'promises nothing of the kind, so this can pay twice; off, an operator decides.',
+    },
   },
+  webhookPath: '',
   open(accounts, transport) {
     const seats = new Map(accounts.map((settings) => [settings.name, openSeat(settings, transport)]));
     return createProvider(seats);
@@ -92,6 +112,8 @@ function openSeat(settings: AccountSettings, transport: Transport): Seat {
     headers: { payout_api_key: payoutKey },
     webhookKey: createSecretKey(payoutKey, 'utf8'),
     callbackUrl,
+    generalKey: values.generalKey ?? '',
+    absence: values.riskDoublePayment === 'true' ? ABSENCE : null,
   };
 }
 
@@ -107,27 +129,28 @@ function createProvider(seats: ReadonlyMap<string, Seat>): Provider {
     accounts: [...seats.values()].map((seat) => seat.account),
     onRepeat: 'paysAgain',
     repeatWindowMs: null,
-    findsByOrderNumber: true,
-    supports,
-    async prepare(account, order, orderNumber) {
-      return encodeCreate(order, orderNumber, seatOf(account).callbackUrl);
+    findsByOrderNumber: 'always',
+    webhooks: 'SIGNED',
+    echoes: ['amount', 'currency', 'network', 'address', 'orderNumber'],
+    usualMs: USUAL_MS,
+    callsPerMinute: null,
+    knownAssets: KNOWN_ASSETS,
+    referenceKinds: [],
+    batch: null,
+    absenceRule: (account) => seatOf(account).absence,
+    supports: (order) => supports(order),
+    async prepare(account, order, _parties, orderNumber) {
+      return { kind: 'body', body: encodeCreate(order, orderNumber, seatOf(account).callbackUrl) };
     },
-    async submit(attempt, body, call) {
-      const { line, headers } = seatOf(attempt.account);
-      const answer = await line.exchange({
-        method: 'POST',
-        path: '/payout',
-        headers: { ...headers, 'content-type': 'application/json' },
-        body,
-        call,
-      });
-      return sendOutcome(answer, readSubmit);
-    },
+    submit: async (attempt, body, call) => submit(seatOf(attempt.account), body, call),
     async lookup(attempt, call) {
       const { providerReference } = attempt;
       const seat = seatOf(attempt.account);
       return providerReference === null ? search(seat, attempt, call) : fetchOne(seat, providerReference, call);
     },
+    balances: async (account, call) => readBalances(seatOf(account), call),
+    assets: async (account, call) => readAssets(seatOf(account), call),
+    quote: async (account, request, call) => readQuote(seatOf(account), request, call),
     readWebhook(raw, account) {
       const seat = seats.get(account);
       return seat ? readWebhook(raw, seat.webhookKey) : { kind: 'refused', reason: 'no such account' };
@@ -139,15 +162,30 @@ function createProvider(seats: ReadonlyMap<string, Seat>): Provider {
 }
 
 function supports(order: Order): true | string {
-  const { amount, destination, feeMode, sourceCurrency } = order;
+  const { amount, destination, feeMode } = order;
   if (destination.kind !== 'blockchain') return 'OxaPay pays to blockchain addresses only';
   if (!ASSETS.get(amount.currency)?.includes(destination.network)) {
     return `OxaPay does not pay ${amount.currency} on ${destination.network}`;
   }
   if (feeMode === 'DEDUCT') return 'OxaPay adds its fee on top and cannot deduct it from the amount';
-  if (sourceCurrency !== null) return 'OxaPay does not convert: it debits the currency that it pays';
+  if (order.sourceCurrency !== null || order.receiveCurrency !== null) {
+    return 'OxaPay does not convert: it debits the currency that it pays';
+  }
+  if (order.fundingAddress !== null)
+    return 'OxaPay pays from its own balance, not from a wallet that granted an allowance';
   if (decimalPlaces(amount.amount) > MAX_PLACES) return `OxaPay takes at most ${MAX_PLACES} decimal places`;
   return true;
+}
+
+async function submit({ line, headers }: Seat, body: string, call: Call): Promise<SendOutcome> {
+  const answer = await line.exchange({
+    method: 'POST',
+    path: '/payout',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body,
+    call,
+  });
+  return sendOutcome(answer, readSubmit);
 }
 
 function readSubmit(answered: Answered): SendOutcome | null {

@@ -19,28 +19,37 @@ import type {
   SandboxRequest,
   SandboxSide,
 } from '../../sandbox.ts';
-import { ASSETS, NETWORKS, parseNetwork, sign } from './wire.ts';
+import { ASSETS, NETWORKS, parseNetwork } from './networks.ts';
+import { common, displayName, feeOf, minimumOf, swap, swapHistory, swapPairs, usdOf } from './sandbox-market.ts';
+import { MAX_PLACES, sign } from './wire.ts';
 
+/** No payout here waits for documents or a confirmation, so those two never come up; there is no word for a return. */
 const WORDS: Readonly<Record<OrderState, string>> = {
   ACCEPTED: 'processing',
+  MATERIAL: 'pending',
+  HELD: 'pending',
   QUEUED: 'pending',
   CONFIRMING: 'confirming',
   COMPLETED: 'confirmed',
   FAILED: 'rejected',
   BLOCKED: 'rejected',
   CANCELLED: 'canceled',
+  REFUNDED: 'rejected',
   STRANGE: 'on_hold',
 };
 
 /** A webhook knows three words; whatever did not end well is `Failed`. */
 const WEBHOOK_WORDS: Readonly<Record<OrderState, string>> = {
   ACCEPTED: 'Confirming',
+  MATERIAL: 'Confirming',
+  HELD: 'Confirming',
   QUEUED: 'Confirming',
   CONFIRMING: 'Confirming',
   COMPLETED: 'Confirmed',
   FAILED: 'Failed',
   BLOCKED: 'Failed',
   CANCELLED: 'Failed',
+  REFUNDED: 'Failed',
   STRANGE: 'On_hold',
 };
 
@@ -49,45 +58,43 @@ const REFUSALS: Readonly<Record<Refusal, SandboxAnswer>> = {
   INVALID_DESTINATION: refusal(400, 'invalid_param', 'address', 'The address is not valid.'),
   DUPLICATE: refusal(400, 'invalid_param', 'description', 'The payout exists already.'),
   NOT_FOUND: refusal(404, 'not_found', 'track_id', 'The payout was not found.'),
+  // There is nothing to be asked of a payout, and no opening hours: these two never come up.
+  WRONG_STATE: refusal(400, 'invalid_state', 'track_id', 'The payout does not allow it.'),
+  OUTSIDE_HOURS: refusal(503, 'maintenance', '', 'The service is closed.'),
+  MAINTENANCE: refusal(503, 'maintenance', '', 'The service is under maintenance.'),
   RATE_LIMITED: refusal(429, 'too_many_requests', '', 'Too many requests.'),
   WRONG_CREDENTIALS: refusal(401, 'invalid_api_key', '', 'The API key is not valid.'),
 };
 
-/** `withdraw_fee`, on top of the amount. Source: Supported Currencies for its field; values and bearer are assumed. */
-const FEES: ReadonlyMap<string, Decimal> = new Map([
-  ['TRON', decimal('1.5')],
-  ['BSC', decimal('0.3')],
-]);
-const OTHER_FEE = decimal('1');
-/** What one unit is worth in USD. Source: assumed. */
-const USD: ReadonlyMap<string, Decimal> = new Map([
-  ['BTC', decimal('90000')],
-  ['LTC', decimal('90')],
-  ['DOGE', decimal('0.2')],
-  ['ETH', decimal('3000')],
-  ['BNB', decimal('600')],
-  ['TRX', decimal('0.33')],
-  ['SOL', decimal('150')],
-  ['TON', decimal('3')],
-  ['POL', decimal('0.5')],
-]);
-const ONE = decimal('1');
-
-/** `withdraw_min` of the two stablecoins and of everything else. Source: assumed. */
-const STABLE_MINIMUM = ONE;
-const OTHER_MINIMUM = decimal('0.0001');
+const NOTHING_HERE = refusal(404, 'not_found', '', 'There is nothing here.');
 /** The limit of the key for one payout, here in the currency itself. Source: assumed. */
 const MAXIMUM = decimal('100000');
-const MAX_PLACES = 8;
-/** Answers carry so many. Source: seed, `0.0200000000`. */
+/** Answers carry so many. Source: Payout Information, `0.0200000000`. */
 const PLACES = 10;
 const MINUTE_MS = 60_000;
+
+const NOBODY = { originator: null, beneficiary: null, accountNumber: null };
+const SAMPLE = {
+  feeMode: 'ADD',
+  destination: { kind: 'blockchain', address: 'TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t', network: 'TRON', memo: null },
+  sourceCurrency: null,
+  receiveCurrency: null,
+  purpose: null,
+  relationship: null,
+  sourceOfFunds: null,
+  fundingAddress: null,
+  description: null,
+} as const;
 
 /** OxaPay's side of the wire. Source: docs.oxapay.com, the payout pages; error types, limits and fees are assumed. */
 export const sandbox: SandboxSide = {
   slug: 'oxapay',
   basePath: '/v1',
   currencies: [...ASSETS.keys()],
+  plays: ['SUBMIT', 'LOOKUP', 'LOOKUP_BY_REFERENCE', 'SIGNED_WEBHOOK', 'QUOTE', 'BALANCES', 'ASSETS'],
+  debitAt: 'accept',
+  actions: {},
+  callback: 'order',
   course: ['ACCEPTED', 'QUEUED', 'CONFIRMING'],
   told: ['CONFIRMING'],
   onDuplicate: 'payAgain',
@@ -97,6 +104,7 @@ export const sandbox: SandboxSide = {
     generalKey: bytes(24).toString('hex').toUpperCase(),
   }),
   makeReference: (random) => String(100_000_000 + (random.readUInt32BE() % 900_000_000)),
+  sample: (amount) => ({ order: { ...SAMPLE, amount: { amount, currency: 'USDT' } }, parties: NOBODY }),
   read: (request, account) => refuseCaller(request, account) ?? route(request, account),
   refuse: (reason) => REFUSALS[reason],
   writeWebhook(order, { payoutKey = '' }) {
@@ -106,14 +114,19 @@ export const sandbox: SandboxSide = {
   isAcknowledged: (status, body) => status === 200 && /^ok$/i.test(body.trim()),
 };
 
+/** Each key opens its own calls and no other; the common ones need none. */
 function refuseCaller({ path, headers }: SandboxRequest, { credentials }: SandboxAccount): Asked | null {
+  if (path.startsWith('/common/')) return null;
   const [header, key] = path.startsWith('/general/')
     ? ['general_api_key', credentials.generalKey]
     : ['payout_api_key', credentials.payoutKey];
   return key !== undefined && headers[header] === key ? null : answer(REFUSALS.WRONG_CREDENTIALS);
 }
 
-function route({ method, path, query, body }: SandboxRequest, { wallets }: SandboxAccount): Asked {
+function route({ method, path, query, body }: SandboxRequest, { wallets, now }: SandboxAccount): Asked {
+  const shown = method === 'GET' ? common(path) : null;
+  if (shown !== null) return answer(success(shown));
+  if (path.startsWith('/general/swap')) return routeSwap(method, path, query, body, now);
   const trackId = /^\/payout\/([^/]+)$/.exec(path)?.[1];
   if (method === 'POST' && path === '/payout') return create(readFields(body));
   if (method === 'GET' && path === '/payout') return search(query);
@@ -121,7 +134,26 @@ function route({ method, path, query, body }: SandboxRequest, { wallets }: Sandb
   if (method === 'GET' && trackId !== undefined) {
     return { kind: 'find', providerReference: trackId, answer: (order) => success(toRecord(order)) };
   }
-  return answer(refusal(404, 'not_found', '', 'There is nothing here.'));
+  return answer(NOTHING_HERE);
+}
+
+function routeSwap(method: string, path: string, query: URLSearchParams, body: Buffer, now: Date): Asked {
+  const what = path.slice('/general/swap'.length);
+  if (method === 'GET' && what === '/pairs') return answer(success(swapPairs()));
+  if (method === 'GET' && what === '') {
+    const history = swapHistory(query);
+    return typeof history === 'string'
+      ? invalid(history, `The ${history} field is not valid.`)
+      : answer(success(history));
+  }
+  if (method === 'POST' && (what === '' || what === '/calculate' || what === '/rate')) {
+    const { from_currency: from, to_currency: to, amount: digits } = readFields(body);
+    const symbol = (value: unknown) => (typeof value === 'string' ? value.toUpperCase() : '');
+    const amount = digits instanceof Digits ? parseJsonNumber(digits.text) : null;
+    const result = swap(what, symbol(from), symbol(to), amount, now);
+    return 'invalid' in result ? invalid(...result.invalid) : answer(success(result));
+  }
+  return answer(NOTHING_HERE);
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -164,25 +196,26 @@ function create(fields: Fields): Asked {
   if (typeof memo !== 'string') return invalid('memo', 'The memo field must be a string.');
   if (typeof description !== 'string') return invalid('description', 'The description field must be a string.');
 
-  const minimum = currency === 'USDT' || currency === 'USDC' ? STABLE_MINIMUM : OTHER_MINIMUM;
+  const minimum = minimumOf(currency);
   if (compareDecimals(amount, minimum) < 0) {
     return answer(refusal(400, 'amount_too_low', 'amount', `The minimum is ${minimum}.`));
   }
   if (compareDecimals(amount, MAXIMUM) > 0) {
     return answer(refusal(400, 'amount_too_high', 'amount', `The maximum is ${MAXIMUM}.`));
   }
-  const fee = FEES.get(network) ?? OTHER_FEE;
+  const fee = feeOf(currency, network);
   const order: NewOrder = {
     mark: description === '' ? null : description,
     amount,
     currency,
-    network: displayName(network),
+    network: displayName(NETWORKS.find(({ code }) => code === network)?.key ?? network),
     address,
     memo: memo === '' ? null : memo,
     fee,
     received: amount,
     debit: { amount: addDecimals(amount, fee), currency },
     callbackUrl: url === '' ? null : url,
+    details: {},
   };
   return {
     kind: 'create',
@@ -293,7 +326,7 @@ function toWebhook(order: Order) {
     tx_hash: hashOf(order),
     address: order.address,
     amount: exact(order.amount),
-    value: exact(multiplyDecimals(order.amount, USD.get(order.currency) ?? ONE, 2)),
+    value: exact(multiplyDecimals(order.amount, usdOf(order.currency), 2)),
     currency: order.currency,
     network: order.network,
     description: order.mark ?? '',
@@ -303,11 +336,6 @@ function toWebhook(order: Order) {
 
 function hashOf({ state, transactionHash }: Order): string {
   return state === 'CONFIRMING' || state === 'COMPLETED' ? transactionHash : '';
-}
-
-/** As answers spell it: `Tron Network`. */
-function displayName(network: string): string {
-  return `${NETWORKS.find(({ code }) => code === network)?.key ?? network} Network`;
 }
 
 function answer(given: SandboxAnswer): Asked {

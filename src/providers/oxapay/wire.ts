@@ -1,72 +1,14 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { addDecimals, type Decimal, parseJsonNumber } from '../../domain/money.ts';
-import type { Failure, Order, PayoutFailureCode, ReportedState } from '../../domain/payout.ts';
-import type { RawWebhook, StatusReport, WebhookOutcome } from '../../domain/provider.ts';
+import { type Decimal, parseJsonNumber } from '../../domain/money.ts';
+import type { Order, ReportedState } from '../../domain/payout.ts';
+import type { RawWebhook, WebhookOutcome } from '../../domain/provider.ts';
 import { readJson, writeNumber } from '../../transport.ts';
+import { networkName, parseNetwork } from './networks.ts';
+import { bareReport } from './report.ts';
 
-/** A network in OxaPay's spellings: what a request says, the key of its own network map, and the short keys. */
-export interface NetworkNames {
-  /** Our code. */
-  readonly code: string;
-  /** Written in requests, e.g. `TRC20`. */
-  readonly name: string;
-  /** The key of OxaPay's network map, e.g. `Tron`; answers often append ` Network` to it. */
-  readonly key: string;
-  readonly keys: readonly string[];
-}
-
-/** Source: GET /common/networks, GET /common/currencies; the spellings in `keys` are assumed. */
-export const NETWORKS: readonly NetworkNames[] = [
-  { code: 'TRON', name: 'TRC20', key: 'Tron', keys: ['trc20', 'tron', 'trx'] },
-  { code: 'ETHEREUM', name: 'ERC20', key: 'Ethereum', keys: ['erc20', 'ethereum', 'eth'] },
-  { code: 'BSC', name: 'BEP20', key: 'BSC', keys: ['bep20', 'bsc', 'binance smart chain'] },
-  { code: 'POLYGON', name: 'Polygon', key: 'Polygon', keys: ['polygon', 'matic', 'pol'] },
-  { code: 'SOLANA', name: 'Solana', key: 'Solana', keys: ['solana', 'sol'] },
-  { code: 'TON', name: 'TON', key: 'TON', keys: ['ton'] },
-  { code: 'BITCOIN', name: 'Bitcoin', key: 'Bitcoin', keys: ['bitcoin', 'btc'] },
-  { code: 'LITECOIN', name: 'Litecoin', key: 'Litecoin', keys: ['litecoin', 'ltc'] },
-  { code: 'DOGECOIN', name: 'Dogecoin', key: 'Dogecoin', keys: ['dogecoin', 'doge'] },
-];
-
-const NAME_BY_CODE = new Map(NETWORKS.map(({ code, name }) => [code, name]));
-const CODE_BY_SPELLING = new Map(
-  NETWORKS.flatMap(({ code, name, key, keys }) =>
-    [name, key, ...keys].map((spelling) => [spelling.toLowerCase(), code] as const),
-  ),
-);
-
-/**
- * Where each currency can be paid, in our codes. Source: Accepted Currencies and Supported Networks; which token is paid on
- * which network is assumed.
- */
-export const ASSETS: ReadonlyMap<string, readonly string[]> = new Map([
-  ['USDT', ['TRON', 'ETHEREUM', 'BSC', 'POLYGON', 'SOLANA', 'TON']],
-  ['USDC', ['ETHEREUM', 'BSC', 'POLYGON', 'SOLANA']],
-  ['BTC', ['BITCOIN']],
-  ['LTC', ['LITECOIN']],
-  ['DOGE', ['DOGECOIN']],
-  ['ETH', ['ETHEREUM']],
-  ['BNB', ['BSC']],
-  ['TRX', ['TRON']],
-  ['SOL', ['SOLANA']],
-  ['TON', ['TON']],
-  ['POL', ['POLYGON']],
-]);
-
-/** The name that a request carries for our network code; null: OxaPay has no such network. */
-export function networkName(code: string): string | null {
-  return NAME_BY_CODE.get(code) ?? null;
-}
-
-/** Our code for any of OxaPay's spellings, in any case, with or without a trailing ` Network`; null: not recognised. */
-export function parseNetwork(spelling: string): string | null {
-  const bare = spelling
-    .trim()
-    .toLowerCase()
-    .replace(/ network$/, '');
-  return CODE_BY_SPELLING.get(bare) ?? null;
-}
+/** OxaPay takes at most so many places of an amount. Source: its own n8n node. */
+export const MAX_PLACES = 8;
 
 /**
  * The body of `POST /payout`. Our order number opens `description`, since OxaPay has no field for it: it is the mark by
@@ -224,6 +166,26 @@ export function decodeHistory(data: unknown): HistoryPage | null {
   return decode(historySchema, data);
 }
 
+/** A map that is empty may be `{}`, `[]` or null. */
+function mapOf<T>(value: z.ZodType<T>) {
+  return z
+    .preprocess(
+      (data) => (data === null || (Array.isArray(data) && data.length === 0) ? {} : data),
+      z.record(z.string(), value),
+    )
+    .transform((entries): ReadonlyMap<string, T> => new Map(Object.entries(entries)));
+}
+
+function listOf<T>(item: z.ZodType<T>) {
+  return z.object({ list: z.array(item) }).transform(({ list }): readonly T[] => list);
+}
+
+/** A figure that informs: one that cannot be read must not hide what stands beside it. */
+const figure = decimal
+  .nullish()
+  .transform((value) => value ?? null)
+  .catch(null);
+
 /** What one currency of the account holds; `pending` is null where OxaPay gives one number alone. */
 export interface Holding {
   readonly available: Decimal;
@@ -237,113 +199,159 @@ const holdingSchema = z.union([
     .transform(({ available, pending }): Holding => ({ available, pending: pending ?? null })),
 ]);
 
-/** Reads the `data` of `GET /general/account/balance` by currency; an empty one may be `{}`, `[]` or null. */
-export function decodeBalance(data: unknown): ReadonlyMap<string, Holding> | null {
-  if (data === null || (Array.isArray(data) && data.length === 0)) return new Map();
-  const holdings = decode(z.record(z.string(), holdingSchema), data);
-  return holdings === null ? null : new Map(Object.entries(holdings));
+/** A currency on one of its networks; a figure is null where it cannot be read. */
+export interface NetworkTerms {
+  /** Our code; null: a network that we do not know. */
+  readonly network: string | null;
+  readonly withdrawFee: Decimal | null;
+  readonly withdrawMin: Decimal | null;
 }
 
-const STATES: ReadonlyMap<string, ReportedState> = new Map([
-  ['processing', 'PROCESSING'],
-  ['pending', 'PROCESSING'],
-  ['confirming', 'PROCESSING'],
-  ['confirmed', 'COMPLETED'],
-  ['canceled', 'CANCELLED'],
-  ['rejected', 'FAILED'],
-]);
-
-/** Our state for a status of the API, in any case; null: a word that we do not know. Source: Payout Status Table. */
-export function parseState(status: string): ReportedState | null {
-  return STATES.get(status.toLowerCase()) ?? null;
+/** A currency as OxaPay offers it; `active` false: not at the moment. */
+export interface CurrencyTerms {
+  readonly active: boolean;
+  readonly networks: readonly NetworkTerms[];
 }
 
-function moved(state: ReportedState | null): StatusReport['moneyMoved'] {
-  if (state === null) return 'UNKNOWN';
-  return state === 'PROCESSING' || state === 'COMPLETED' ? 'YES' : 'NO';
-}
+const networkSchema = z.object({
+  network: optionalText.catch(null),
+  name: optionalText.catch(null),
+  keys: z.array(z.string()).catch([]),
+  withdraw_fee: figure,
+  withdraw_min: figure,
+});
 
-function bareReport(trackId: string, status: string, state: ReportedState | null, askedAt: Date | null): StatusReport {
+const currencySchema = z
+  .object({ status: z.boolean(), networks: mapOf(networkSchema) })
+  .transform(({ status, networks }): CurrencyTerms => ({ active: status, networks: [...networks].map(toTerms) }));
+
+/** A network goes by its key, by `network`, by `name` and by `keys`: the first spelling that we know is it. */
+function toTerms([key, { network, name, keys, ...terms }]: [string, z.output<typeof networkSchema>]): NetworkTerms {
+  const codes = [key, network, name, ...keys].map((spelling) => parseNetwork(spelling ?? ''));
   return {
-    askedAt,
-    state,
-    vendorStatus: status,
-    vendorMessage: null,
-    providerReference: trackId,
-    transactionHash: null,
-    fees: [],
-    debits: [],
-    received: null,
-    moneyMoved: moved(state),
-    failure: state === 'FAILED' ? failure('PROVIDER_REFUSED', 'OxaPay rejected the payout', status, null) : null,
-    echo: {},
-    rivals: [],
+    network: codes.find((code) => code !== null) ?? null,
+    withdrawFee: terms.withdraw_fee,
+    withdrawMin: terms.withdraw_min,
   };
 }
 
-/** The report of a fresh payout. OxaPay repeats nothing of the order here, so there is no echo to compare. */
-export function reportCreated(created: Created, askedAt: Date): StatusReport {
-  return bareReport(created.trackId, created.status, parseState(created.status), askedAt);
+/** What a fiat currency is worth in USD, and the smallest step in which it is shown. */
+export interface Fiat {
+  readonly price: Decimal;
+  readonly displayPrecision: Decimal | null;
 }
 
-/** The report of a record. The fee is taken as on top. */
-export function reportRecord(record: PayoutRecord, askedAt: Date): StatusReport {
-  const { amount, currency, network, address, mark, fee } = record;
-  const report = bareReport(record.trackId, record.status, parseState(record.status), askedAt);
-  const paid = report.moneyMoved === 'YES';
-  return {
-    ...report,
-    transactionHash: record.transactionHash,
-    fees: paid && fee !== null ? [{ amount: fee, currency, kind: 'PROVIDER' }] : [],
-    debits: paid && fee !== null ? [{ amount: addDecimals(amount, fee), currency }] : [],
-    received: paid ? { amount, currency } : null,
-    echo: {
-      amount,
-      currency,
-      address,
-      ...(network === null ? {} : { network }),
-      ...(mark === null ? {} : { orderNumber: mark }),
-    },
-    rivals: [],
-  };
+const fiatSchema = z
+  .object({ price: decimal, display_precision: figure })
+  .transform(({ price, display_precision }): Fiat => ({ price, displayPrecision: display_precision }));
+
+/** From one balance of the account into another. */
+export interface SwapPair {
+  readonly fromCurrency: string;
+  readonly toCurrency: string;
+}
+/** A pair that can be swapped, with the least amount of `fromCurrency`. */
+export interface SwapTerms extends SwapPair {
+  readonly minAmount: Decimal;
+}
+/** What a swap would give at the moment; `rate` units of the target for one of the source. */
+export interface SwapPrice {
+  readonly amount: Decimal;
+  readonly toAmount: Decimal;
+  readonly rate: Decimal;
+}
+/** A swap that was made. */
+export interface Swap extends SwapPair {
+  readonly trackId: string;
+  readonly fromAmount: Decimal;
+  readonly toAmount: Decimal;
+  readonly rate: Decimal;
+  readonly madeAt: Date;
 }
 
-function failure(
-  code: PayoutFailureCode,
-  message: string,
-  vendorCode: string | null,
-  vendorMessage: string | null,
-): Failure {
-  const retryable = code === 'INSUFFICIENT_FUNDS' || code === 'MISCONFIGURED';
-  return { code, message, vendorCode, vendorMessage, retryable };
-}
+const pairSchema = z.object({ from_currency: z.string(), to_currency: z.string(), min_amount: decimal }).transform(
+  (pair): SwapTerms => ({
+    fromCurrency: pair.from_currency,
+    toCurrency: pair.to_currency,
+    minAmount: pair.min_amount,
+  }),
+);
 
-type Refusal = readonly [PayoutFailureCode, string];
-const OUT_OF_RANGE: Refusal = ['AMOUNT_OUT_OF_RANGE', 'OxaPay does not accept the amount'];
+const swapPriceSchema = z
+  .object({ amount: decimal, to_amount: decimal, rate: decimal })
+  .transform(({ amount, to_amount, rate }): SwapPrice => ({ amount, toAmount: to_amount, rate }));
 
-/** Types that say more than the field's name does. */
-const REFUSALS_BY_TYPE: ReadonlyMap<string, Refusal> = new Map([
-  ['insufficient_balance', ['INSUFFICIENT_FUNDS', 'the balance at OxaPay is too low']],
-  ['amount_too_low', OUT_OF_RANGE],
-  ['amount_too_high', OUT_OF_RANGE],
+const swapSchema = z
+  .object({
+    track_id: z.string().min(1),
+    from_currency: z.string(),
+    to_currency: z.string(),
+    from_amount: decimal,
+    to_amount: decimal,
+    rate: decimal,
+    date: z.string().regex(/^[0-9]{1,11}$/),
+  })
+  .transform(
+    (swap): Swap => ({
+      trackId: swap.track_id,
+      fromCurrency: swap.from_currency,
+      toCurrency: swap.to_currency,
+      fromAmount: swap.from_amount,
+      toAmount: swap.to_amount,
+      rate: swap.rate,
+      madeAt: new Date(Number(swap.date) * 1000),
+    }),
+  );
+
+/** `{"status": true}`; also a bare `"OK"` was seen. */
+const monitorSchema = z.union([
+  z.literal('OK').transform(() => true),
+  z.object({ status: z.boolean() }).transform(({ status }) => status),
 ]);
-const REFUSALS_BY_KEY: ReadonlyMap<string, Refusal> = new Map([
-  ['address', ['INVALID_DESTINATION', 'OxaPay does not accept the address']],
-  ['amount', OUT_OF_RANGE],
-  ['currency', ['PROVIDER_REFUSED', 'OxaPay does not pay this currency']],
-  ['network', ['PROVIDER_REFUSED', 'OxaPay does not pay on this network']],
-  ['callback_url', ['MISCONFIGURED', 'OxaPay does not accept our callback URL']],
-]);
-const INVALID: Refusal = ['PROVIDER_REFUSED', 'OxaPay does not accept the request'];
 
-/**
- * The refusals: the fault of an envelope with status 400 whose type or key is listed here. Null: not listed, so what
- * became of the payout is not known. Source: Error; the types beside `invalid_param` are assumed.
- */
-export function readRefusal({ type, key, message }: Fault): Failure | null {
-  const refusal =
-    REFUSALS_BY_TYPE.get(type ?? '') ?? REFUSALS_BY_KEY.get(key ?? '') ?? (type === 'invalid_param' ? INVALID : null);
-  return refusal === null ? null : failure(...refusal, type ?? key, message);
+/** A call beside payouts: where it goes, whether under the general key, and how the `data` of its answer is read. */
+export interface Endpoint<T> {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  /** False: it is public, and no key is shown. */
+  readonly keyed: boolean;
+  /** Null: it does not decode. */
+  decode(data: unknown): T | null;
+}
+
+function endpoint<T>(method: 'GET' | 'POST', path: string, schema: z.ZodType<T>): Endpoint<T> {
+  return { method, path, keyed: path.startsWith('/general/'), decode: (data) => decode(schema, data) };
+}
+
+/** Every call of the Common and Swap pages. Source: Account Balance; Common; Swap. `swap` moves money between balances. */
+export const ENDPOINTS = {
+  balance: endpoint('GET', '/general/account/balance', mapOf(holdingSchema)),
+  /** USD for one unit, by symbol. */
+  prices: endpoint('GET', '/common/prices', mapOf(decimal)),
+  currencies: endpoint('GET', '/common/currencies', mapOf(currencySchema)),
+  fiats: endpoint('GET', '/common/fiats', mapOf(fiatSchema)),
+  /** Names as people read them, e.g. `Tron Network`. */
+  networks: endpoint('GET', '/common/networks', listOf(z.string())),
+  /** False: offline, or in maintenance. */
+  monitor: endpoint('GET', '/common/monitor', monitorSchema),
+  swap: endpoint('POST', '/general/swap', swapSchema),
+  swapHistory: endpoint('GET', '/general/swap', listOf(swapSchema)),
+  swapPairs: endpoint('GET', '/general/swap/pairs', listOf(pairSchema)),
+  swapCalculate: endpoint('POST', '/general/swap/calculate', swapPriceSchema),
+  swapRate: endpoint(
+    'POST',
+    '/general/swap/rate',
+    z.object({ rate: decimal }).transform(({ rate }) => rate),
+  ),
+} as const;
+
+/** The body of a swap or of its calculation, or, without an amount, of the question for a rate. */
+export function encodeSwap({ fromCurrency, toCurrency }: SwapPair, amount: Decimal | null = null): string {
+  return JSON.stringify({
+    from_currency: fromCurrency,
+    to_currency: toCurrency,
+    amount: amount === null ? undefined : writeNumber(amount),
+  });
 }
 
 /** The `HMAC` header of a webhook: HMAC-SHA512 of the raw body, lower-case hex. Source: Webhook. */

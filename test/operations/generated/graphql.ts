@@ -4,16 +4,60 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** What to correct: at least one beside the payout. Each one replaces the old one whole; the rest stays. */
+export type AmendPayoutInput = {
+  /** Whose account it goes to. */
+  beneficiary?: PartyInput | null | undefined;
+  /** Whose money it is. */
+  originator?: PartyInput | null | undefined;
+  /** `po_…` */
+  payoutId: string | number;
+  /** In the provider's own words. 1 to 200 printable characters. */
+  purpose?: string | null | undefined;
+  /** In the provider's own words. 1 to 200 printable characters. */
+  relationship?: string | null | undefined;
+  /** In the provider's own words. 1 to 200 printable characters. */
+  sourceOfFunds?: string | null | undefined;
+};
+
+/** The provider has it. */
+export type ArrivedInput = {
+  /** The provider's own number for it, 1 to 200 printable characters. It is looked up and compared before it is bound. */
+  providerReference: string;
+};
+
+/** A supporting document: a PDF, a JPEG or a PNG, told by its content. */
+export type AttachDocumentInput = {
+  /** The file in standard Base64 with its padding: 1 byte to 5 MiB decoded. A request may have 8 MiB over HTTP, and 1 MiB over WebSocket. It is kept encrypted until the provider has it, and forgotten then. */
+  contentBase64: string;
+  /** Its name, for people: 1 to 200 printable characters, no slash. What it holds is told by the content. */
+  fileName: string;
+  /** For whoever reads it at the provider. 1 to 500 printable characters. */
+  note?: string | null | undefined;
+  /** `po_…` */
+  payoutId: string | number;
+  /** What it is, in the provider's own words (`referenceData`, `DOCUMENT_TYPES`). 1 to 100 characters. */
+  type: string;
+};
+
 /** What is wrong. New values may be added. */
 export type AttentionReason =
   /** The account that it was sent from is no longer the one that is set up. */
   | 'ACCOUNT_CHANGED'
+  /** The provider refused what was asked for after it was sent. */
+  | 'ACTION_REFUSED'
+  /** What was sent was erased, or its data key is gone: it cannot be sent again. */
+  | 'BODY_UNREADABLE'
   /** The provider says what cannot follow on what it said before. */
   | 'CONTRADICTED'
+  /** It was sent and no answer tells what became of it; we are still finding out. */
+  | 'IN_DOUBT'
   /** The provider has it, although it was believed not to. */
   | 'LATE_EVIDENCE'
   /** The provider does not find it, which proves nothing there. */
   | 'NOT_FOUND_AT_PROVIDER'
+  /** It takes longer than is usual at its provider. */
+  | 'OVERDUE'
   /** More than one order at a provider may have paid this payout. */
   | 'PAID_TWICE'
   /** Its fate is in doubt, and the provider could not be asked for a day. */
@@ -26,6 +70,25 @@ export type AttentionReason =
   | 'SEND_BEFORE_PASSED'
   /** The provider answered with another amount, currency or destination than was sent. */
   | 'WRONG_ECHO';
+
+/** What kind of account it is. */
+export type BankAccountType =
+  /** At Alipay. */
+  | 'ALIPAY'
+  /** At a bank: the number of the account or of its card. */
+  | 'BANK'
+  /** At WeChat Pay. */
+  | 'WECHAT';
+
+/** An account at a bank, or one of the same kind. */
+export type BankDestinationInput = {
+  /** The number of the account or its card, an IBAN, or what names the account at Alipay or WeChat. 6 to 64 ASCII characters without a space. */
+  accountNumber: string;
+  /** What kind of account it is. */
+  accountType?: BankAccountType;
+  /** Whose account it is. */
+  beneficiary: PartyInput;
+};
 
 /** An address on a blockchain, which must pass the network's own checks before anything is stored. */
 export type BlockchainDestinationInput = {
@@ -51,29 +114,45 @@ export type ChannelDestinationInput = {
 export type CreatePayoutInput = {
   /** How much. `feeMode` says who bears the fees. */
   amount: MoneyInput;
+  /** Of a two-step provider: confirm as soon as it approves. False: it waits for `confirmPayout`. Others have no second step. */
+  autoConfirm?: boolean;
   /** The merchant's own words, which the provider may show. 1 to 255 printable characters. */
   description?: string | null | undefined;
   /** Where to. */
   destination: DestinationInput;
   /** Who bears the fees. */
   feeMode?: FeeMode;
+  /** The wallet that granted an allowance to the provider's payout contract: an address on the destination's network. Left out: the contract's own balance pays. */
+  fundingAddress?: string | null | undefined;
   /** The merchant's own facts, at most 50, their keys unique. No provider sees them. Default: none. */
   metadata?: Array<MetadataEntryInput> | null | undefined;
+  /** Whose money it is, where the provider asks. The recipient stands in the destination. Default: nobody. */
+  originator?: PartyInput | null | undefined;
   /** Who is to pay it. Left out: Outflow chooses the first that can. */
   provider?: ProviderId | null | undefined;
+  /** What it is for, in the provider's own words (`referenceData`, `PURPOSES`). 1 to 200 printable characters. Default: none. */
+  purpose?: string | null | undefined;
+  /** The other way: `amount` is debited, and the recipient gets what the rate gives in this currency. 2 to 12 of A-Z 0-9. Not together with `sourceCurrency`. Left out: the amount's own. */
+  receiveCurrency?: string | null | undefined;
   /** The merchant's order number, the idempotency key, for ever. 1 to 64 of A-Z a-z 0-9 . _ : / - */
   reference: string;
+  /** What the recipient is to the originator, in the provider's own words (`RELATIONSHIPS`). 1 to 200 printable characters. Default: none. */
+  relationship?: string | null | undefined;
   /** Not sent by then: FAILED with EXPIRED, and nothing moved. Left out: no limit. */
   sendBefore?: string | null | undefined;
   /** The recipient gets `amount`; debit this currency instead and let the provider convert. 2 to 12 of A-Z 0-9. Left out: the amount's own. */
   sourceCurrency?: string | null | undefined;
+  /** Where the money came from, in the provider's own words (`SOURCES_OF_FUNDS`). 1 to 200 printable characters. Default: none. */
+  sourceOfFunds?: string | null | undefined;
 };
 
 /** Where a payout is to go: exactly one of these. */
 export type DestinationInput =
-  {   /** To an address on a blockchain. */
+  {   /** To an account at a bank, at Alipay or at WeChat. */
+  bank: BankDestinationInput; blockchain?: never; channel?: never; }
+  |  { bank?: never;   /** To an address on a blockchain. */
   blockchain: BlockchainDestinationInput; channel?: never; }
-  |  { blockchain?: never;   /** To an account in a provider's payment channel. */
+  |  { bank?: never; blockchain?: never;   /** To an account in a provider's payment channel. */
   channel: ChannelDestinationInput; };
 
 /** What the deployment is for. A store belongs to one of them for ever. */
@@ -82,6 +161,14 @@ export type Environment =
   | 'LIVE'
   /** Stand-in providers: no money moves. */
   | 'SANDBOX';
+
+/** Whose personal data to forget. */
+export type ErasePayoutInput = {
+  /** What it rests on: it becomes an event, for good. No personal data. 1 to 500 printable characters. */
+  note: string;
+  /** `po_…` */
+  payoutId: string | number;
+};
 
 /** What went wrong: in a result, or as `extensions.code` of an entry of `errors`. See docs/errors.md. */
 export type ErrorCode =
@@ -97,6 +184,10 @@ export type ErrorCode =
   | 'NOT_ALLOWED_IN_STATE'
   /** Not there, or another merchant's. */
   | 'NOT_FOUND'
+  /** The provider answered that it does not. */
+  | 'PROVIDER_REJECTED'
+  /** The provider could not be asked. */
+  | 'PROVIDER_UNAVAILABLE'
   /** The reference was used before with another input. */
   | 'REFERENCE_CONFLICT'
   /** The operation asks for too much at once. */
@@ -135,6 +226,32 @@ export type FeeMode =
   /** `amount` is debited; the recipient gets what fees leave. */
   | 'DEDUCT';
 
+/** How a provider does, by the calls of the process that answers. */
+export type HealthState =
+  /** It failed to answer the last call. */
+  | 'DEGRADED'
+  /** It failed to answer several calls in a row. */
+  | 'DOWN'
+  /** It was not called yet. */
+  | 'UNKNOWN'
+  /** It answered the last call, be it with a refusal. */
+  | 'UP';
+
+/** What kind of identity document it is. New values may be added. */
+export type IdType =
+  /** A driver's licence. */
+  | 'DRIVER'
+  /** A national identity card. */
+  | 'ID_CARD'
+  /** Another one. */
+  | 'OTHER'
+  /** A passport. */
+  | 'PASSPORT'
+  /** A residence permit. */
+  | 'RESIDENCE'
+  /** A work permit. */
+  | 'WORK_PERMIT';
+
 /** A fact of the merchant's own. */
 export type MetadataEntryInput = {
   /** 1 to 40 printable characters, unique within the payout. */
@@ -160,10 +277,73 @@ export type MoneyMoved =
   /** It has. */
   | 'YES';
 
+/** The provider was asked by a person and does not have it. */
+export type NeverArrivedInput = {
+  /** What becomes of it. */
+  next: NeverArrivedNext;
+};
+
+/** What becomes of a payout that never arrived. */
+export type NeverArrivedNext =
+  /** It is FAILED, and nothing moved. */
+  | 'FAIL'
+  /** It is sent again under the same order number, where the provider refuses duplicates. */
+  | 'SEND_AGAIN';
+
+/** A person, or a firm, at one end of a payout: the union of what providers ask, at least one field. UNSUPPORTED says what one misses. Personal data: kept encrypted, apart from the payout, erasable. Each text: 1 to 200 printable characters. */
+export type PartyInput = {
+  /** The party's own account: of an originator, where the money came from. */
+  accountNumber?: string | null | undefined;
+  /** What kind of account the party's own is. */
+  accountType?: BankAccountType | null | undefined;
+  /** Postal address. */
+  address?: PostalAddressInput | null | undefined;
+  /** A day, `yyyy-MM-dd`. */
+  dateOfBirth?: string | null | undefined;
+  /** E-mail address. */
+  email?: string | null | undefined;
+  /** First name. */
+  firstName?: string | null | undefined;
+  /** Who issued it: ISO 3166-1 alpha-2, capital letters. */
+  idCountry?: string | null | undefined;
+  /** Valid until: a day, `yyyy-MM-dd`. */
+  idExpiryDate?: string | null | undefined;
+  /** Valid from: a day, `yyyy-MM-dd`. */
+  idIssueDate?: string | null | undefined;
+  /** The number of the identity document. */
+  idNumber?: string | null | undefined;
+  /** What kind of identity document. */
+  idType?: IdType | null | undefined;
+  /** Last name. */
+  lastName?: string | null | undefined;
+  /** Middle name. */
+  middleName?: string | null | undefined;
+  /** The whole name, in the script that the account is kept in. */
+  name?: string | null | undefined;
+  /** ISO 3166-1 alpha-2, capital letters, e.g. `CN`. */
+  nationality?: string | null | undefined;
+  /** In the provider's own words (`referenceData`, `OCCUPATIONS`). */
+  occupation?: string | null | undefined;
+  /** 3 to 20 digits without the country code. */
+  phone?: string | null | undefined;
+  /** 1 to 4 digits without a plus, e.g. `86`. */
+  phoneCountryCode?: string | null | undefined;
+  /** As the identity document says. */
+  sex?: Sex | null | undefined;
+};
+
 /** What can be done with a payout right now. New values may be added. */
 export type PayoutAction =
-  /** `cancelPayout`: it has not been sent. */
-  | 'CANCEL';
+  /** `amendPayout`: the provider still takes corrections. */
+  | 'AMEND'
+  /** `attachDocument`: the provider wants supporting documents. */
+  | 'ATTACH_DOCUMENT'
+  /** `cancelPayout`: it has not been sent, or the provider still lets go of it. */
+  | 'CANCEL'
+  /** `completeDocuments`: tells the provider that all documents are there. */
+  | 'COMPLETE_DOCUMENTS'
+  /** `confirmPayout`: the provider holds it until then. */
+  | 'CONFIRM';
 
 /** Which events. Every field narrows; what is left out does not. */
 export type PayoutEventFilter = {
@@ -235,14 +415,50 @@ export type PayoutState =
   /** Being sent; the request may be on its way. */
   | 'SUBMITTING';
 
+/** A postal address. Each text: 1 to 200 printable characters. */
+export type PostalAddressInput = {
+  /** City, where the provider asks in its own words (`AREAS`). */
+  city?: string | null | undefined;
+  /** ISO 3166-1 alpha-2, capital letters, e.g. `CN`. */
+  country?: string | null | undefined;
+  /** District, where the provider asks in its own words (`AREAS`). */
+  district?: string | null | undefined;
+  /** Street and house. */
+  line: string;
+  /** Postal code. */
+  postalCode?: string | null | undefined;
+  /** State or province, where the provider asks in its own words (`AREAS`). */
+  state?: string | null | undefined;
+};
+
 /** What a provider can do. New values may be added. */
 export type ProviderAbility =
+  /** It takes corrections of a payout that it has. */
+  | 'AMEND'
+  /** It lists what it pays; `assets` is what it says, not only what its pages say. */
+  | 'ASSETS'
+  /** It tells our balances. */
+  | 'BALANCES'
+  /** It takes several payouts in one call. */
+  | 'BATCH_SUBMIT'
+  /** It can let go of a payout that it has. */
+  | 'CANCEL'
+  /** It pays in two steps; `autoConfirm` and `confirmPayout` are the second. */
+  | 'CONFIRM'
+  /** It takes supporting documents. */
+  | 'DOCUMENTS'
+  /** It tells by itself that something changed; it is then asked what. */
+  | 'HINT_WEBHOOK'
   /** It answers a repeated order with the first one, so a lost answer is settled by asking again. */
   | 'IDEMPOTENT_SUBMIT'
   /** It can be asked what became of a payout. */
   | 'LOOKUP'
   /** It finds a payout by our order number, also where its answer was lost. */
   | 'LOOKUP_BY_REFERENCE'
+  /** It tells a price beforehand. */
+  | 'QUOTE'
+  /** It lists words of its own, which `referenceData` gives. */
+  | 'REFERENCE_DATA'
   /** It reports changes by itself, verifiably. */
   | 'SIGNED_WEBHOOK'
   /** It takes payouts. */
@@ -250,13 +466,65 @@ export type ProviderAbility =
 
 /** A payout provider. */
 export type ProviderId =
+  /** BlockATM */
+  | 'BLOCKATM'
+  /** ChainPay */
+  | 'CHAINPAY'
   /** 2328.io */
   | 'IO2328'
   /** OxaPay */
-  | 'OXAPAY';
+  | 'OXAPAY'
+  /** xCurrency Hubs */
+  | 'XCURRENCY';
+
+/** What a provider has its own words for. New values may be added. */
+export type ReferenceKind =
+  /** States, cities and districts of an address, one within the other. */
+  | 'AREAS'
+  /** `ChannelDestinationInput.channel`. */
+  | 'CHANNELS'
+  /** `AttachDocumentInput.type`. */
+  | 'DOCUMENT_TYPES'
+  /** `PartyInput.occupation`. */
+  | 'OCCUPATIONS'
+  /** `CreatePayoutInput.purpose`. */
+  | 'PURPOSES'
+  /** `CreatePayoutInput.relationship`. */
+  | 'RELATIONSHIPS'
+  /** `CreatePayoutInput.sourceOfFunds`. */
+  | 'SOURCES_OF_FUNDS';
+
+/** What an operator found out: exactly one of these. */
+export type ResolutionInput =
+  {   /** The provider has it. */
+  arrived: ArrivedInput; neverArrived?: never; seen?: never; }
+  |  { arrived?: never;   /** The provider does not have it, and never will. */
+  neverArrived: NeverArrivedInput; seen?: never; }
+  |  { arrived?: never; neverArrived?: never;   /** True: somebody has seen to it. It leaves the list of what needs attention, and nothing else changes. */
+  seen: boolean; };
+
+/** How doubt about a payout ends. */
+export type ResolvePayoutInput = {
+  /** What it rests on: it becomes an event, for good. No personal data. 1 to 500 printable characters. */
+  note: string;
+  /** What was found out. */
+  outcome: ResolutionInput;
+  /** `po_…` */
+  payoutId: string | number;
+};
 
 /** What a send was. New values may be added. */
 export type SendKind =
+  /** Other parties, purpose, relationship or source of funds. */
+  | 'AMEND'
+  /** A supporting document. */
+  | 'ATTACH_DOCUMENT'
+  /** Calling it off at the provider. */
+  | 'CANCEL'
+  /** That all documents are there. */
+  | 'COMPLETE_DOCUMENTS'
+  /** The second step: the provider may pay it now. */
+  | 'CONFIRM'
   /** The same body again under the same order number, while its fate was in doubt. */
   | 'REPEAT'
   /** The first time, or again after it provably was not taken. */
@@ -274,6 +542,147 @@ export type SendOutcome =
   | 'REJECTED'
   /** It left, and no answer tells what became of it. */
   | 'UNKNOWN';
+
+/** As the identity document says. */
+export type Sex =
+  /** Female. */
+  | 'FEMALE'
+  /** Male. */
+  | 'MALE';
+
+type ErrorFields_InvalidInputError_Fragment = { __typename: 'InvalidInputError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, issues: Array<{ path: Array<string>, message: string }> };
+
+type ErrorFields_NotAllowedInStateError_Fragment = { __typename: 'NotAllowedInStateError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, payout: { id: string, state: PayoutState } };
+
+type ErrorFields_NotFoundError_Fragment = { __typename: 'NotFoundError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved };
+
+type ErrorFields_ProviderRejectedError_Fragment = { __typename: 'ProviderRejectedError', provider: ProviderId, vendorCode: string | null, vendorMessage: string | null, code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved };
+
+type ErrorFields_ProviderUnavailableError_Fragment = { __typename: 'ProviderUnavailableError', provider: ProviderId, retryAt: string | null, code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved };
+
+type ErrorFields_ReferenceConflictError_Fragment = { __typename: 'ReferenceConflictError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved };
+
+type ErrorFields_UnsupportedError_Fragment = { __typename: 'UnsupportedError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, reasons: Array<{ provider: ProviderId, reason: string }> };
+
+export type ErrorFieldsFragment =
+  | ErrorFields_InvalidInputError_Fragment
+  | ErrorFields_NotAllowedInStateError_Fragment
+  | ErrorFields_NotFoundError_Fragment
+  | ErrorFields_ProviderRejectedError_Fragment
+  | ErrorFields_ProviderUnavailableError_Fragment
+  | ErrorFields_ReferenceConflictError_Fragment
+  | ErrorFields_UnsupportedError_Fragment
+;
+
+export type ActedOnFragment = { id: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, actions: Array<PayoutAction>, pendingAction: PayoutAction | null, sequence: number };
+
+export type CancelPayoutMutationVariables = Exact<{
+  id: string | number;
+  merchantId?: string | number | null | undefined;
+}>;
+
+
+export type CancelPayoutMutation = { cancelPayout:
+    | { __typename: 'CancelPayoutSuccess', payout: { id: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, actions: Array<PayoutAction>, pendingAction: PayoutAction | null, sequence: number } }
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, issues: Array<{ path: Array<string>, message: string }> }
+    | { __typename: 'NotAllowedInStateError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, payout: { id: string, state: PayoutState } }
+    | { __typename: 'NotFoundError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved }
+    | { __typename: 'UnsupportedError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, reasons: Array<{ provider: ProviderId, reason: string }> }
+   };
+
+export type ConfirmPayoutMutationVariables = Exact<{
+  payoutId: string | number;
+  merchantId?: string | number | null | undefined;
+}>;
+
+
+export type ConfirmPayoutMutation = { confirmPayout:
+    | { __typename: 'ConfirmPayoutSuccess', payout: { id: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, actions: Array<PayoutAction>, pendingAction: PayoutAction | null, sequence: number } }
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, issues: Array<{ path: Array<string>, message: string }> }
+    | { __typename: 'NotAllowedInStateError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, payout: { id: string, state: PayoutState } }
+    | { __typename: 'NotFoundError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved }
+    | { __typename: 'UnsupportedError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, reasons: Array<{ provider: ProviderId, reason: string }> }
+   };
+
+export type AmendPayoutMutationVariables = Exact<{
+  input: AmendPayoutInput;
+  merchantId?: string | number | null | undefined;
+}>;
+
+
+export type AmendPayoutMutation = { amendPayout:
+    | { __typename: 'AmendPayoutSuccess', payout: { id: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, actions: Array<PayoutAction>, pendingAction: PayoutAction | null, sequence: number } }
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, issues: Array<{ path: Array<string>, message: string }> }
+    | { __typename: 'NotAllowedInStateError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, payout: { id: string, state: PayoutState } }
+    | { __typename: 'NotFoundError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved }
+    | { __typename: 'UnsupportedError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, reasons: Array<{ provider: ProviderId, reason: string }> }
+   };
+
+export type AttachDocumentMutationVariables = Exact<{
+  input: AttachDocumentInput;
+  merchantId?: string | number | null | undefined;
+}>;
+
+
+export type AttachDocumentMutation = { attachDocument:
+    | { __typename: 'AttachDocumentSuccess', payout: { id: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, actions: Array<PayoutAction>, pendingAction: PayoutAction | null, sequence: number } }
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, issues: Array<{ path: Array<string>, message: string }> }
+    | { __typename: 'NotAllowedInStateError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, payout: { id: string, state: PayoutState } }
+    | { __typename: 'NotFoundError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved }
+    | { __typename: 'UnsupportedError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, reasons: Array<{ provider: ProviderId, reason: string }> }
+   };
+
+export type CompleteDocumentsMutationVariables = Exact<{
+  payoutId: string | number;
+  merchantId?: string | number | null | undefined;
+}>;
+
+
+export type CompleteDocumentsMutation = { completeDocuments:
+    | { __typename: 'CompleteDocumentsSuccess', payout: { id: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, actions: Array<PayoutAction>, pendingAction: PayoutAction | null, sequence: number } }
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, issues: Array<{ path: Array<string>, message: string }> }
+    | { __typename: 'NotAllowedInStateError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, payout: { id: string, state: PayoutState } }
+    | { __typename: 'NotFoundError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved }
+    | { __typename: 'UnsupportedError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, reasons: Array<{ provider: ProviderId, reason: string }> }
+   };
+
+export type ResolvePayoutMutationVariables = Exact<{
+  input: ResolvePayoutInput;
+  merchantId?: string | number | null | undefined;
+}>;
+
+
+export type ResolvePayoutMutation = { resolvePayout:
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, issues: Array<{ path: Array<string>, message: string }> }
+    | { __typename: 'NotAllowedInStateError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, payout: { id: string, state: PayoutState } }
+    | { __typename: 'NotFoundError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved }
+    | { __typename: 'ProviderRejectedError', provider: ProviderId, vendorCode: string | null, vendorMessage: string | null, code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved }
+    | { __typename: 'ProviderUnavailableError', provider: ProviderId, retryAt: string | null, code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved }
+    | { __typename: 'ResolvePayoutSuccess', payout: { id: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, actions: Array<PayoutAction>, pendingAction: PayoutAction | null, sequence: number } }
+    | { __typename: 'UnsupportedError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, reasons: Array<{ provider: ProviderId, reason: string }> }
+   };
+
+export type ErasePayoutMutationVariables = Exact<{
+  input: ErasePayoutInput;
+  merchantId?: string | number | null | undefined;
+}>;
+
+
+export type ErasePayoutMutation = { erasePayout:
+    | { __typename: 'ErasePayoutSuccess', payout: { id: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, actions: Array<PayoutAction>, pendingAction: PayoutAction | null, sequence: number } }
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, issues: Array<{ path: Array<string>, message: string }> }
+    | { __typename: 'NotAllowedInStateError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, payout: { id: string, state: PayoutState } }
+    | { __typename: 'NotFoundError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved }
+   };
+
+export type AttentionQueryVariables = Exact<{
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  merchantId?: string | number | null | undefined;
+}>;
+
+
+export type AttentionQuery = { attention: { edges: Array<{ cursor: string, node: { reason: AttentionReason, others: Array<AttentionReason>, message: string, since: string, provider: ProviderId, account: string, payout: { id: string, state: PayoutState, merchantId: string } | null } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
 export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -318,6 +727,28 @@ export type NodesQuery = { nodes: Array<
     | { __typename: 'Provider', id: string }
    | null> };
 
+export type ProviderAssetsQueryVariables = Exact<{
+  provider: ProviderId;
+}>;
+
+
+export type ProviderAssetsQuery = { provider: { id: string, assets: Array<{ currency: string, network: string | null, minAmount: string | null, maxAmount: string | null, fee: string | null, feeModes: Array<FeeMode> }> } | null };
+
+export type ProviderHealthQueryVariables = Exact<{
+  provider: ProviderId;
+}>;
+
+
+export type ProviderHealthQuery = { provider: { id: string, health: { state: HealthState, lastSuccessAt: string | null, lastFailureAt: string | null, queued: number, oldestQueuedAt: string | null } } | null };
+
+export type ReferenceDataQueryVariables = Exact<{
+  provider: ProviderId;
+  kind: ReferenceKind;
+}>;
+
+
+export type ReferenceDataQuery = { referenceData: Array<{ value: string, label: string | null, localName: string | null, code: string | null, children: Array<{ value: string, label: string | null, localName: string | null, code: string | null, children: Array<{ value: string, localName: string | null, code: string | null }> }> }> };
+
 export type EventFieldsFragment = { id: string, cursor: string, sequence: number, at: string, source: EventSource, actor: string, state: PayoutState, previousState: PayoutState | null, vendorStatus: string | null, note: string | null };
 
 export type EventsOfPayoutQueryVariables = Exact<{
@@ -357,7 +788,8 @@ export type CreatePayoutMutationVariables = Exact<{
 
 
 export type CreatePayoutMutation = { createPayout:
-    | { __typename: 'CreatePayoutSuccess', replayed: boolean, payout: { id: string, reference: string, merchantId: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, feeMode: FeeMode, sourceCurrency: string | null, description: string | null, sendBefore: string | null, environment: Environment, providerReference: string | null, transactionHash: string | null, vendorStatus: string | null, vendorMessage: string | null, actions: Array<PayoutAction>, sequence: number, cursor: string, createdAt: string, updatedAt: string, nextCheckAt: string | null, amount: { amount: string, currency: string }, destination:
+    | { __typename: 'CreatePayoutSuccess', replayed: boolean, payout: { id: string, reference: string, merchantId: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, feeMode: FeeMode, sourceCurrency: string | null, receiveCurrency: string | null, purpose: string | null, relationship: string | null, sourceOfFunds: string | null, fundingAddress: string | null, autoConfirm: boolean, description: string | null, sendBefore: string | null, environment: Environment, providerReference: string | null, transactionHash: string | null, vendorStatus: string | null, vendorMessage: string | null, actions: Array<PayoutAction>, pendingAction: PayoutAction | null, sequence: number, cursor: string, createdAt: string, updatedAt: string, nextCheckAt: string | null, amount: { amount: string, currency: string }, destination:
+          | { __typename: 'BankDestination', accountNumber: string, accountType: BankAccountType }
           | { __typename: 'BlockchainDestination', address: string, network: string, memo: string | null }
           | { __typename: 'ChannelDestination', channel: string, account: string, channelNetwork: string | null }
         , metadata: Array<{ key: string, value: string }>, provider: { id: string, provider: ProviderId } | null, fees: Array<{ amount: string, currency: string, kind: FeeKind }>, debits: Array<{ amount: string, currency: string }>, received: { amount: string, currency: string } | null, failure: { code: PayoutFailureCode, message: string, vendorCode: string | null, vendorMessage: string | null, moneyMoved: MoneyMoved, retryable: boolean } | null, attempts: Array<{ number: number, provider: ProviderId, account: string, orderNumber: string, providerReference: string | null, accountedFor: boolean, sends: Array<{ kind: SendKind, outcome: SendOutcome, startedAt: string, endedAt: string | null, vendorCode: string | null, vendorMessage: string | null }> }>, attention: Array<{ reason: AttentionReason, since: string, message: string }> } }
@@ -366,20 +798,8 @@ export type CreatePayoutMutation = { createPayout:
     | { __typename: 'UnsupportedError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, reasons: Array<{ provider: ProviderId, reason: string }> }
    };
 
-export type CancelPayoutMutationVariables = Exact<{
-  id: string | number;
-  merchantId?: string | number | null | undefined;
-}>;
-
-
-export type CancelPayoutMutation = { cancelPayout:
-    | { __typename: 'CancelPayoutSuccess', payout: { id: string, state: PayoutState, final: boolean, sequence: number } }
-    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved }
-    | { __typename: 'NotAllowedInStateError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, payout: { id: string, state: PayoutState } }
-    | { __typename: 'NotFoundError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved }
-   };
-
-export type PayoutFieldsFragment = { id: string, reference: string, merchantId: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, feeMode: FeeMode, sourceCurrency: string | null, description: string | null, sendBefore: string | null, environment: Environment, providerReference: string | null, transactionHash: string | null, vendorStatus: string | null, vendorMessage: string | null, actions: Array<PayoutAction>, sequence: number, cursor: string, createdAt: string, updatedAt: string, nextCheckAt: string | null, amount: { amount: string, currency: string }, destination:
+export type PayoutFieldsFragment = { id: string, reference: string, merchantId: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, feeMode: FeeMode, sourceCurrency: string | null, receiveCurrency: string | null, purpose: string | null, relationship: string | null, sourceOfFunds: string | null, fundingAddress: string | null, autoConfirm: boolean, description: string | null, sendBefore: string | null, environment: Environment, providerReference: string | null, transactionHash: string | null, vendorStatus: string | null, vendorMessage: string | null, actions: Array<PayoutAction>, pendingAction: PayoutAction | null, sequence: number, cursor: string, createdAt: string, updatedAt: string, nextCheckAt: string | null, amount: { amount: string, currency: string }, destination:
+    | { __typename: 'BankDestination', accountNumber: string, accountType: BankAccountType }
     | { __typename: 'BlockchainDestination', address: string, network: string, memo: string | null }
     | { __typename: 'ChannelDestination', channel: string, account: string, channelNetwork: string | null }
   , metadata: Array<{ key: string, value: string }>, provider: { id: string, provider: ProviderId } | null, fees: Array<{ amount: string, currency: string, kind: FeeKind }>, debits: Array<{ amount: string, currency: string }>, received: { amount: string, currency: string } | null, failure: { code: PayoutFailureCode, message: string, vendorCode: string | null, vendorMessage: string | null, moneyMoved: MoneyMoved, retryable: boolean } | null, attempts: Array<{ number: number, provider: ProviderId, account: string, orderNumber: string, providerReference: string | null, accountedFor: boolean, sends: Array<{ kind: SendKind, outcome: SendOutcome, startedAt: string, endedAt: string | null, vendorCode: string | null, vendorMessage: string | null }> }>, attention: Array<{ reason: AttentionReason, since: string, message: string }> };
@@ -390,7 +810,8 @@ export type PayoutQueryVariables = Exact<{
 }>;
 
 
-export type PayoutQuery = { payout: { id: string, reference: string, merchantId: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, feeMode: FeeMode, sourceCurrency: string | null, description: string | null, sendBefore: string | null, environment: Environment, providerReference: string | null, transactionHash: string | null, vendorStatus: string | null, vendorMessage: string | null, actions: Array<PayoutAction>, sequence: number, cursor: string, createdAt: string, updatedAt: string, nextCheckAt: string | null, amount: { amount: string, currency: string }, destination:
+export type PayoutQuery = { payout: { id: string, reference: string, merchantId: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, feeMode: FeeMode, sourceCurrency: string | null, receiveCurrency: string | null, purpose: string | null, relationship: string | null, sourceOfFunds: string | null, fundingAddress: string | null, autoConfirm: boolean, description: string | null, sendBefore: string | null, environment: Environment, providerReference: string | null, transactionHash: string | null, vendorStatus: string | null, vendorMessage: string | null, actions: Array<PayoutAction>, pendingAction: PayoutAction | null, sequence: number, cursor: string, createdAt: string, updatedAt: string, nextCheckAt: string | null, amount: { amount: string, currency: string }, destination:
+      | { __typename: 'BankDestination', accountNumber: string, accountType: BankAccountType }
       | { __typename: 'BlockchainDestination', address: string, network: string, memo: string | null }
       | { __typename: 'ChannelDestination', channel: string, account: string, channelNetwork: string | null }
     , metadata: Array<{ key: string, value: string }>, provider: { id: string, provider: ProviderId } | null, fees: Array<{ amount: string, currency: string, kind: FeeKind }>, debits: Array<{ amount: string, currency: string }>, received: { amount: string, currency: string } | null, failure: { code: PayoutFailureCode, message: string, vendorCode: string | null, vendorMessage: string | null, moneyMoved: MoneyMoved, retryable: boolean } | null, attempts: Array<{ number: number, provider: ProviderId, account: string, orderNumber: string, providerReference: string | null, accountedFor: boolean, sends: Array<{ kind: SendKind, outcome: SendOutcome, startedAt: string, endedAt: string | null, vendorCode: string | null, vendorMessage: string | null }> }>, attention: Array<{ reason: AttentionReason, since: string, message: string }> } | null };
@@ -401,7 +822,8 @@ export type PayoutByReferenceQueryVariables = Exact<{
 }>;
 
 
-export type PayoutByReferenceQuery = { payoutByReference: { id: string, reference: string, merchantId: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, feeMode: FeeMode, sourceCurrency: string | null, description: string | null, sendBefore: string | null, environment: Environment, providerReference: string | null, transactionHash: string | null, vendorStatus: string | null, vendorMessage: string | null, actions: Array<PayoutAction>, sequence: number, cursor: string, createdAt: string, updatedAt: string, nextCheckAt: string | null, amount: { amount: string, currency: string }, destination:
+export type PayoutByReferenceQuery = { payoutByReference: { id: string, reference: string, merchantId: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, feeMode: FeeMode, sourceCurrency: string | null, receiveCurrency: string | null, purpose: string | null, relationship: string | null, sourceOfFunds: string | null, fundingAddress: string | null, autoConfirm: boolean, description: string | null, sendBefore: string | null, environment: Environment, providerReference: string | null, transactionHash: string | null, vendorStatus: string | null, vendorMessage: string | null, actions: Array<PayoutAction>, pendingAction: PayoutAction | null, sequence: number, cursor: string, createdAt: string, updatedAt: string, nextCheckAt: string | null, amount: { amount: string, currency: string }, destination:
+      | { __typename: 'BankDestination', accountNumber: string, accountType: BankAccountType }
       | { __typename: 'BlockchainDestination', address: string, network: string, memo: string | null }
       | { __typename: 'ChannelDestination', channel: string, account: string, channelNetwork: string | null }
     , metadata: Array<{ key: string, value: string }>, provider: { id: string, provider: ProviderId } | null, fees: Array<{ amount: string, currency: string, kind: FeeKind }>, debits: Array<{ amount: string, currency: string }>, received: { amount: string, currency: string } | null, failure: { code: PayoutFailureCode, message: string, vendorCode: string | null, vendorMessage: string | null, moneyMoved: MoneyMoved, retryable: boolean } | null, attempts: Array<{ number: number, provider: ProviderId, account: string, orderNumber: string, providerReference: string | null, accountedFor: boolean, sends: Array<{ kind: SendKind, outcome: SendOutcome, startedAt: string, endedAt: string | null, vendorCode: string | null, vendorMessage: string | null }> }>, attention: Array<{ reason: AttentionReason, since: string, message: string }> } | null };
@@ -424,10 +846,25 @@ export type WatchPayoutSubscriptionVariables = Exact<{
 }>;
 
 
-export type WatchPayoutSubscription = { payout: { id: string, reference: string, merchantId: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, feeMode: FeeMode, sourceCurrency: string | null, description: string | null, sendBefore: string | null, environment: Environment, providerReference: string | null, transactionHash: string | null, vendorStatus: string | null, vendorMessage: string | null, actions: Array<PayoutAction>, sequence: number, cursor: string, createdAt: string, updatedAt: string, nextCheckAt: string | null, amount: { amount: string, currency: string }, destination:
+export type WatchPayoutSubscription = { payout: { id: string, reference: string, merchantId: string, state: PayoutState, final: boolean, moneyMoved: MoneyMoved, feeMode: FeeMode, sourceCurrency: string | null, receiveCurrency: string | null, purpose: string | null, relationship: string | null, sourceOfFunds: string | null, fundingAddress: string | null, autoConfirm: boolean, description: string | null, sendBefore: string | null, environment: Environment, providerReference: string | null, transactionHash: string | null, vendorStatus: string | null, vendorMessage: string | null, actions: Array<PayoutAction>, pendingAction: PayoutAction | null, sequence: number, cursor: string, createdAt: string, updatedAt: string, nextCheckAt: string | null, amount: { amount: string, currency: string }, destination:
+      | { __typename: 'BankDestination', accountNumber: string, accountType: BankAccountType }
       | { __typename: 'BlockchainDestination', address: string, network: string, memo: string | null }
       | { __typename: 'ChannelDestination', channel: string, account: string, channelNetwork: string | null }
     , metadata: Array<{ key: string, value: string }>, provider: { id: string, provider: ProviderId } | null, fees: Array<{ amount: string, currency: string, kind: FeeKind }>, debits: Array<{ amount: string, currency: string }>, received: { amount: string, currency: string } | null, failure: { code: PayoutFailureCode, message: string, vendorCode: string | null, vendorMessage: string | null, moneyMoved: MoneyMoved, retryable: boolean } | null, attempts: Array<{ number: number, provider: ProviderId, account: string, orderNumber: string, providerReference: string | null, accountedFor: boolean, sends: Array<{ kind: SendKind, outcome: SendOutcome, startedAt: string, endedAt: string | null, vendorCode: string | null, vendorMessage: string | null }> }>, attention: Array<{ reason: AttentionReason, since: string, message: string }> } };
+
+export type PartyFieldsFragment = { name: string | null, firstName: string | null, middleName: string | null, lastName: string | null, nationality: string | null, idType: IdType | null, idNumber: string | null, idCountry: string | null, idIssueDate: string | null, idExpiryDate: string | null, dateOfBirth: string | null, occupation: string | null, phoneCountryCode: string | null, phone: string | null, email: string | null, sex: Sex | null, accountNumber: string | null, accountType: BankAccountType | null, address: { line: string, city: string | null, district: string | null, state: string | null, postalCode: string | null, country: string | null } | null };
+
+export type PayoutPartiesQueryVariables = Exact<{
+  id: string | number;
+  merchantId?: string | number | null | undefined;
+}>;
+
+
+export type PayoutPartiesQuery = { payout: { id: string, originator: { name: string | null, firstName: string | null, middleName: string | null, lastName: string | null, nationality: string | null, idType: IdType | null, idNumber: string | null, idCountry: string | null, idIssueDate: string | null, idExpiryDate: string | null, dateOfBirth: string | null, occupation: string | null, phoneCountryCode: string | null, phone: string | null, email: string | null, sex: Sex | null, accountNumber: string | null, accountType: BankAccountType | null, address: { line: string, city: string | null, district: string | null, state: string | null, postalCode: string | null, country: string | null } | null } | null, destination:
+      | { __typename: 'BankDestination', accountNumber: string, accountType: BankAccountType, beneficiary: { name: string | null, firstName: string | null, middleName: string | null, lastName: string | null, nationality: string | null, idType: IdType | null, idNumber: string | null, idCountry: string | null, idIssueDate: string | null, idExpiryDate: string | null, dateOfBirth: string | null, occupation: string | null, phoneCountryCode: string | null, phone: string | null, email: string | null, sex: Sex | null, accountNumber: string | null, accountType: BankAccountType | null, address: { line: string, city: string | null, district: string | null, state: string | null, postalCode: string | null, country: string | null } | null } | null }
+      | { __typename: 'BlockchainDestination' }
+      | { __typename: 'ChannelDestination' }
+     } | null };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -447,6 +884,53 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
+export const ErrorFieldsFragmentDoc = new TypedDocumentString(`
+    fragment ErrorFields on Error {
+  __typename
+  code
+  message
+  retryable
+  moneyMoved
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on UnsupportedError {
+    reasons {
+      provider
+      reason
+    }
+  }
+  ... on NotAllowedInStateError {
+    payout {
+      id
+      state
+    }
+  }
+  ... on ProviderRejectedError {
+    provider
+    vendorCode
+    vendorMessage
+  }
+  ... on ProviderUnavailableError {
+    provider
+    retryAt
+  }
+}
+    `, {"fragmentName":"ErrorFields"}) as unknown as TypedDocumentString<ErrorFieldsFragment, unknown>;
+export const ActedOnFragmentDoc = new TypedDocumentString(`
+    fragment ActedOn on Payout {
+  id
+  state
+  final
+  moneyMoved
+  actions
+  pendingAction
+  sequence
+}
+    `, {"fragmentName":"ActedOn"}) as unknown as TypedDocumentString<ActedOnFragment, unknown>;
 export const EventFieldsFragmentDoc = new TypedDocumentString(`
     fragment EventFields on PayoutEvent {
   id
@@ -486,8 +970,18 @@ export const PayoutFieldsFragmentDoc = new TypedDocumentString(`
       account
       channelNetwork: network
     }
+    ... on BankDestination {
+      accountNumber
+      accountType
+    }
   }
   sourceCurrency
+  receiveCurrency
+  purpose
+  relationship
+  sourceOfFunds
+  fundingAddress
+  autoConfirm
   description
   metadata {
     key
@@ -546,6 +1040,7 @@ export const PayoutFieldsFragmentDoc = new TypedDocumentString(`
     message
   }
   actions
+  pendingAction
   sequence
   cursor
   createdAt
@@ -553,6 +1048,463 @@ export const PayoutFieldsFragmentDoc = new TypedDocumentString(`
   nextCheckAt
 }
     `, {"fragmentName":"PayoutFields"}) as unknown as TypedDocumentString<PayoutFieldsFragment, unknown>;
+export const PartyFieldsFragmentDoc = new TypedDocumentString(`
+    fragment PartyFields on Party {
+  name
+  firstName
+  middleName
+  lastName
+  nationality
+  idType
+  idNumber
+  idCountry
+  idIssueDate
+  idExpiryDate
+  dateOfBirth
+  occupation
+  phoneCountryCode
+  phone
+  email
+  sex
+  address {
+    line
+    city
+    district
+    state
+    postalCode
+    country
+  }
+  accountNumber
+  accountType
+}
+    `, {"fragmentName":"PartyFields"}) as unknown as TypedDocumentString<PartyFieldsFragment, unknown>;
+export const CancelPayoutDocument = new TypedDocumentString(`
+    mutation CancelPayout($id: ID!, $merchantId: ID) {
+  cancelPayout(input: { id: $id }, merchantId: $merchantId) {
+    __typename
+    ... on CancelPayoutSuccess {
+      payout {
+        ...ActedOn
+      }
+    }
+    ... on Error {
+      ...ErrorFields
+    }
+  }
+}
+    fragment ErrorFields on Error {
+  __typename
+  code
+  message
+  retryable
+  moneyMoved
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on UnsupportedError {
+    reasons {
+      provider
+      reason
+    }
+  }
+  ... on NotAllowedInStateError {
+    payout {
+      id
+      state
+    }
+  }
+  ... on ProviderRejectedError {
+    provider
+    vendorCode
+    vendorMessage
+  }
+  ... on ProviderUnavailableError {
+    provider
+    retryAt
+  }
+}
+fragment ActedOn on Payout {
+  id
+  state
+  final
+  moneyMoved
+  actions
+  pendingAction
+  sequence
+}`) as unknown as TypedDocumentString<CancelPayoutMutation, CancelPayoutMutationVariables>;
+export const ConfirmPayoutDocument = new TypedDocumentString(`
+    mutation ConfirmPayout($payoutId: ID!, $merchantId: ID) {
+  confirmPayout(input: { payoutId: $payoutId }, merchantId: $merchantId) {
+    __typename
+    ... on ConfirmPayoutSuccess {
+      payout {
+        ...ActedOn
+      }
+    }
+    ... on Error {
+      ...ErrorFields
+    }
+  }
+}
+    fragment ErrorFields on Error {
+  __typename
+  code
+  message
+  retryable
+  moneyMoved
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on UnsupportedError {
+    reasons {
+      provider
+      reason
+    }
+  }
+  ... on NotAllowedInStateError {
+    payout {
+      id
+      state
+    }
+  }
+  ... on ProviderRejectedError {
+    provider
+    vendorCode
+    vendorMessage
+  }
+  ... on ProviderUnavailableError {
+    provider
+    retryAt
+  }
+}
+fragment ActedOn on Payout {
+  id
+  state
+  final
+  moneyMoved
+  actions
+  pendingAction
+  sequence
+}`) as unknown as TypedDocumentString<ConfirmPayoutMutation, ConfirmPayoutMutationVariables>;
+export const AmendPayoutDocument = new TypedDocumentString(`
+    mutation AmendPayout($input: AmendPayoutInput!, $merchantId: ID) {
+  amendPayout(input: $input, merchantId: $merchantId) {
+    __typename
+    ... on AmendPayoutSuccess {
+      payout {
+        ...ActedOn
+      }
+    }
+    ... on Error {
+      ...ErrorFields
+    }
+  }
+}
+    fragment ErrorFields on Error {
+  __typename
+  code
+  message
+  retryable
+  moneyMoved
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on UnsupportedError {
+    reasons {
+      provider
+      reason
+    }
+  }
+  ... on NotAllowedInStateError {
+    payout {
+      id
+      state
+    }
+  }
+  ... on ProviderRejectedError {
+    provider
+    vendorCode
+    vendorMessage
+  }
+  ... on ProviderUnavailableError {
+    provider
+    retryAt
+  }
+}
+fragment ActedOn on Payout {
+  id
+  state
+  final
+  moneyMoved
+  actions
+  pendingAction
+  sequence
+}`) as unknown as TypedDocumentString<AmendPayoutMutation, AmendPayoutMutationVariables>;
+export const AttachDocumentDocument = new TypedDocumentString(`
+    mutation AttachDocument($input: AttachDocumentInput!, $merchantId: ID) {
+  attachDocument(input: $input, merchantId: $merchantId) {
+    __typename
+    ... on AttachDocumentSuccess {
+      payout {
+        ...ActedOn
+      }
+    }
+    ... on Error {
+      ...ErrorFields
+    }
+  }
+}
+    fragment ErrorFields on Error {
+  __typename
+  code
+  message
+  retryable
+  moneyMoved
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on UnsupportedError {
+    reasons {
+      provider
+      reason
+    }
+  }
+  ... on NotAllowedInStateError {
+    payout {
+      id
+      state
+    }
+  }
+  ... on ProviderRejectedError {
+    provider
+    vendorCode
+    vendorMessage
+  }
+  ... on ProviderUnavailableError {
+    provider
+    retryAt
+  }
+}
+fragment ActedOn on Payout {
+  id
+  state
+  final
+  moneyMoved
+  actions
+  pendingAction
+  sequence
+}`) as unknown as TypedDocumentString<AttachDocumentMutation, AttachDocumentMutationVariables>;
+export const CompleteDocumentsDocument = new TypedDocumentString(`
+    mutation CompleteDocuments($payoutId: ID!, $merchantId: ID) {
+  completeDocuments(input: { payoutId: $payoutId }, merchantId: $merchantId) {
+    __typename
+    ... on CompleteDocumentsSuccess {
+      payout {
+        ...ActedOn
+      }
+    }
+    ... on Error {
+      ...ErrorFields
+    }
+  }
+}
+    fragment ErrorFields on Error {
+  __typename
+  code
+  message
+  retryable
+  moneyMoved
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on UnsupportedError {
+    reasons {
+      provider
+      reason
+    }
+  }
+  ... on NotAllowedInStateError {
+    payout {
+      id
+      state
+    }
+  }
+  ... on ProviderRejectedError {
+    provider
+    vendorCode
+    vendorMessage
+  }
+  ... on ProviderUnavailableError {
+    provider
+    retryAt
+  }
+}
+fragment ActedOn on Payout {
+  id
+  state
+  final
+  moneyMoved
+  actions
+  pendingAction
+  sequence
+}`) as unknown as TypedDocumentString<CompleteDocumentsMutation, CompleteDocumentsMutationVariables>;
+export const ResolvePayoutDocument = new TypedDocumentString(`
+    mutation ResolvePayout($input: ResolvePayoutInput!, $merchantId: ID) {
+  resolvePayout(input: $input, merchantId: $merchantId) {
+    __typename
+    ... on ResolvePayoutSuccess {
+      payout {
+        ...ActedOn
+      }
+    }
+    ... on Error {
+      ...ErrorFields
+    }
+  }
+}
+    fragment ErrorFields on Error {
+  __typename
+  code
+  message
+  retryable
+  moneyMoved
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on UnsupportedError {
+    reasons {
+      provider
+      reason
+    }
+  }
+  ... on NotAllowedInStateError {
+    payout {
+      id
+      state
+    }
+  }
+  ... on ProviderRejectedError {
+    provider
+    vendorCode
+    vendorMessage
+  }
+  ... on ProviderUnavailableError {
+    provider
+    retryAt
+  }
+}
+fragment ActedOn on Payout {
+  id
+  state
+  final
+  moneyMoved
+  actions
+  pendingAction
+  sequence
+}`) as unknown as TypedDocumentString<ResolvePayoutMutation, ResolvePayoutMutationVariables>;
+export const ErasePayoutDocument = new TypedDocumentString(`
+    mutation ErasePayout($input: ErasePayoutInput!, $merchantId: ID) {
+  erasePayout(input: $input, merchantId: $merchantId) {
+    __typename
+    ... on ErasePayoutSuccess {
+      payout {
+        ...ActedOn
+      }
+    }
+    ... on Error {
+      ...ErrorFields
+    }
+  }
+}
+    fragment ErrorFields on Error {
+  __typename
+  code
+  message
+  retryable
+  moneyMoved
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on UnsupportedError {
+    reasons {
+      provider
+      reason
+    }
+  }
+  ... on NotAllowedInStateError {
+    payout {
+      id
+      state
+    }
+  }
+  ... on ProviderRejectedError {
+    provider
+    vendorCode
+    vendorMessage
+  }
+  ... on ProviderUnavailableError {
+    provider
+    retryAt
+  }
+}
+fragment ActedOn on Payout {
+  id
+  state
+  final
+  moneyMoved
+  actions
+  pendingAction
+  sequence
+}`) as unknown as TypedDocumentString<ErasePayoutMutation, ErasePayoutMutationVariables>;
+export const AttentionDocument = new TypedDocumentString(`
+    query Attention($first: Int, $after: String, $merchantId: ID) {
+  attention(first: $first, after: $after, merchantId: $merchantId) {
+    edges {
+      cursor
+      node {
+        reason
+        others
+        message
+        since
+        provider
+        account
+        payout {
+          id
+          state
+          merchantId
+        }
+      }
+    }
+    pageInfo {
+      hasNextPage
+      hasPreviousPage
+      startCursor
+      endCursor
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<AttentionQuery, AttentionQueryVariables>;
 export const ViewerDocument = new TypedDocumentString(`
     query Viewer {
   viewer {
@@ -606,6 +1558,56 @@ export const NodesDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<NodesQuery, NodesQueryVariables>;
+export const ProviderAssetsDocument = new TypedDocumentString(`
+    query ProviderAssets($provider: ProviderId!) {
+  provider(provider: $provider) {
+    id
+    assets {
+      currency
+      network
+      minAmount
+      maxAmount
+      fee
+      feeModes
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ProviderAssetsQuery, ProviderAssetsQueryVariables>;
+export const ProviderHealthDocument = new TypedDocumentString(`
+    query ProviderHealth($provider: ProviderId!) {
+  provider(provider: $provider) {
+    id
+    health {
+      state
+      lastSuccessAt
+      lastFailureAt
+      queued
+      oldestQueuedAt
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ProviderHealthQuery, ProviderHealthQueryVariables>;
+export const ReferenceDataDocument = new TypedDocumentString(`
+    query ReferenceData($provider: ProviderId!, $kind: ReferenceKind!) {
+  referenceData(provider: $provider, kind: $kind) {
+    value
+    label
+    localName
+    code
+    children {
+      value
+      label
+      localName
+      code
+      children {
+        value
+        localName
+        code
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ReferenceDataQuery, ReferenceDataQueryVariables>;
 export const EventsOfPayoutDocument = new TypedDocumentString(`
     query EventsOfPayout($id: ID!, $first: Int, $after: String, $last: Int, $before: String) {
   payout(id: $id) {
@@ -755,8 +1757,18 @@ export const CreatePayoutDocument = new TypedDocumentString(`
       account
       channelNetwork: network
     }
+    ... on BankDestination {
+      accountNumber
+      accountType
+    }
   }
   sourceCurrency
+  receiveCurrency
+  purpose
+  relationship
+  sourceOfFunds
+  fundingAddress
+  autoConfirm
   description
   metadata {
     key
@@ -815,39 +1827,13 @@ export const CreatePayoutDocument = new TypedDocumentString(`
     message
   }
   actions
+  pendingAction
   sequence
   cursor
   createdAt
   updatedAt
   nextCheckAt
 }`) as unknown as TypedDocumentString<CreatePayoutMutation, CreatePayoutMutationVariables>;
-export const CancelPayoutDocument = new TypedDocumentString(`
-    mutation CancelPayout($id: ID!, $merchantId: ID) {
-  cancelPayout(input: { id: $id }, merchantId: $merchantId) {
-    __typename
-    ... on CancelPayoutSuccess {
-      payout {
-        id
-        state
-        final
-        sequence
-      }
-    }
-    ... on Error {
-      code
-      message
-      retryable
-      moneyMoved
-    }
-    ... on NotAllowedInStateError {
-      payout {
-        id
-        state
-      }
-    }
-  }
-}
-    `) as unknown as TypedDocumentString<CancelPayoutMutation, CancelPayoutMutationVariables>;
 export const PayoutDocument = new TypedDocumentString(`
     query Payout($id: ID!, $merchantId: ID) {
   payout(id: $id, merchantId: $merchantId) {
@@ -878,8 +1864,18 @@ export const PayoutDocument = new TypedDocumentString(`
       account
       channelNetwork: network
     }
+    ... on BankDestination {
+      accountNumber
+      accountType
+    }
   }
   sourceCurrency
+  receiveCurrency
+  purpose
+  relationship
+  sourceOfFunds
+  fundingAddress
+  autoConfirm
   description
   metadata {
     key
@@ -938,6 +1934,7 @@ export const PayoutDocument = new TypedDocumentString(`
     message
   }
   actions
+  pendingAction
   sequence
   cursor
   createdAt
@@ -974,8 +1971,18 @@ export const PayoutByReferenceDocument = new TypedDocumentString(`
       account
       channelNetwork: network
     }
+    ... on BankDestination {
+      accountNumber
+      accountType
+    }
   }
   sourceCurrency
+  receiveCurrency
+  purpose
+  relationship
+  sourceOfFunds
+  fundingAddress
+  autoConfirm
   description
   metadata {
     key
@@ -1034,6 +2041,7 @@ export const PayoutByReferenceDocument = new TypedDocumentString(`
     message
   }
   actions
+  pendingAction
   sequence
   cursor
   createdAt
@@ -1098,8 +2106,18 @@ export const WatchPayoutDocument = new TypedDocumentString(`
       account
       channelNetwork: network
     }
+    ... on BankDestination {
+      accountNumber
+      accountType
+    }
   }
   sourceCurrency
+  receiveCurrency
+  purpose
+  relationship
+  sourceOfFunds
+  fundingAddress
+  autoConfirm
   description
   metadata {
     key
@@ -1158,9 +2176,57 @@ export const WatchPayoutDocument = new TypedDocumentString(`
     message
   }
   actions
+  pendingAction
   sequence
   cursor
   createdAt
   updatedAt
   nextCheckAt
 }`) as unknown as TypedDocumentString<WatchPayoutSubscription, WatchPayoutSubscriptionVariables>;
+export const PayoutPartiesDocument = new TypedDocumentString(`
+    query PayoutParties($id: ID!, $merchantId: ID) {
+  payout(id: $id, merchantId: $merchantId) {
+    id
+    originator {
+      ...PartyFields
+    }
+    destination {
+      __typename
+      ... on BankDestination {
+        accountNumber
+        accountType
+        beneficiary {
+          ...PartyFields
+        }
+      }
+    }
+  }
+}
+    fragment PartyFields on Party {
+  name
+  firstName
+  middleName
+  lastName
+  nationality
+  idType
+  idNumber
+  idCountry
+  idIssueDate
+  idExpiryDate
+  dateOfBirth
+  occupation
+  phoneCountryCode
+  phone
+  email
+  sex
+  address {
+    line
+    city
+    district
+    state
+    postalCode
+    country
+  }
+  accountNumber
+  accountType
+}`) as unknown as TypedDocumentString<PayoutPartiesQuery, PayoutPartiesQueryVariables>;

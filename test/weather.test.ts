@@ -1,0 +1,439 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Payout } from '../src/domain/payout.ts';
+import type { ProviderId } from '../src/domain/provider.ts';
+import { createLane, createPace, type Lane, type Noted } from '../src/lanes.ts';
+import type { ProviderDefinition } from '../src/providers/define.ts';
+import { definitions } from '../src/providers/index.ts';
+import { sides } from '../src/providers/sandboxes.ts';
+import { createManualClock, type ManualClock } from './support/clock.ts';
+import { decimal } from './support/payouts.ts';
+import { openWorld, type World, type WorldOptions } from './support/world.ts';
+import { plainProvider } from './support/write-side.ts';
+
+// A provider that is slow, silent, gone or overrun: what that does to its own payouts, and that it does nothing to others.
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** A request as it reached the provider's door. */
+interface Call {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  readonly at: Date;
+}
+
+/** What a provider answers instead of its own answer. */
+interface Squall {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** FAIR: requests are passed on. SILENT: they are taken and never answered. Or what is made of each; null: as when fair. */
+type Weather = 'FAIR' | 'SILENT' | ((call: Call) => Squall | null);
+
+/** Stands before one provider of the stand-in, and makes its weather. */
+interface Front {
+  readonly calls: readonly Call[];
+  weather: Weather;
+  /** Taken, and not answered yet. */
+  held(): number;
+  /** Fair from now on; what was held goes on its way, also where the one who asked has gone. */
+  clear(): Promise<void>;
+  /** Nobody listens any more, until `comeBack`. */
+  leave(): Promise<void>;
+  comeBack(): Promise<void>;
+  /** The provider's definition, which finds it behind the front. */
+  cover(definition: ProviderDefinition): ProviderDefinition;
+  close(): Promise<void>;
+}
+
+async function openFront(clock: ManualClock): Promise<Front> {
+  const calls: Call[] = [];
+  const held: { readonly call: Call; readonly response: ServerResponse }[] = [];
+  let upstream = '';
+
+  async function passOn({ method, path, headers, body }: Call, response: ServerResponse): Promise<void> {
+    const { host: _host, connection: _connection, 'content-length': _length, ...rest } = headers;
+    const init = { method, headers: rest, ...(method === 'GET' ? {} : { body: new Uint8Array(body) }) };
+    const answer = await fetch(`${upstream}${path}`, init);
+    const text = await answer.text();
+    const retryAfter = answer.headers.get('retry-after');
+    if (!response.destroyed) {
+      response.writeHead(answer.status, {
+        'content-type': answer.headers.get('content-type') ?? 'application/json',
+        ...(retryAfter === null ? {} : { 'retry-after': retryAfter }),
+      });
+      response.end(text);
+    }
+  }
+
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const { method = 'GET', url = '/' } = request;
+    const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
+    const call = { method, path: url, headers, body: Buffer.concat(chunks), at: clock.now() };
+    calls.push(call);
+    if (front.weather === 'SILENT') return void held.push({ call, response });
+    const squall = front.weather === 'FAIR' ? null : front.weather(call);
+    if (squall === null) await passOn(call, response).catch(() => response.destroy());
+    else response.writeHead(squall.status, squall.headers).end(squall.body);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+
+  async function leave(): Promise<void> {
+    if (!server.listening) return;
+    server.close();
+    server.closeAllConnections();
+    await once(server, 'close');
+  }
+
+  const front: Front = {
+    calls,
+    weather: 'FAIR',
+    held: () => held.length,
+    async clear() {
+      front.weather = 'FAIR';
+      for (const { call, response } of held.splice(0)) await passOn(call, response);
+    },
+    leave,
+    async comeBack() {
+      server.listen(port, '127.0.0.1');
+      await once(server, 'listening');
+    },
+    cover: (definition) => ({
+      ...definition,
+      open(accounts, transport, now) {
+        const behind = accounts.map((account) => {
+          const url = new URL(account.values.baseUrl ?? '');
+          upstream = url.origin;
+          const path = url.pathname === '/' ? '' : url.pathname;
+          return { ...account, values: { ...account.values, baseUrl: `http://127.0.0.1:${port}${path}` } };
+        });
+        return definition.open(behind, transport, now);
+      },
+    }),
+    close: leave,
+  };
+  return front;
+}
+
+/** The product with all providers, one of them behind a front. */
+interface Sky {
+  readonly world: World;
+  readonly front: Front;
+  /** So many payouts, as the provider's own side gives a sample of them; `decimals` choose the fault. */
+  create(slug: string, count: number, decimals?: string): Promise<readonly Payout[]>;
+  /** As they now are. */
+  look(payouts: readonly Payout[]): Promise<readonly Payout[]>;
+  /** That each of them is completed, and that the provider made one order for each. */
+  assertPaidOnce(payouts: readonly Payout[]): Promise<void>;
+}
+
+async function under(slug: string, options: WorldOptions, run: (sky: Sky) => Promise<void>): Promise<void> {
+  const clock = createManualClock();
+  const front = await openFront(clock);
+  const cast = definitions.map((one) => (one.slug === slug ? front.cover(one) : one));
+  const world = await openWorld({}, { ...options, clock, definitions: cast });
+  let whole = 100;
+  const look = (payouts: readonly Payout[]) => Promise.all(payouts.map((one) => world.payout(one)));
+  const sky: Sky = {
+    world,
+    front,
+    look,
+    async create(at, count, decimals = '00') {
+      const side = sides.find((one) => one.slug === at);
+      assert.ok(side);
+      const payouts: Payout[] = [];
+      for (; payouts.length < count; whole += 1) {
+        const amount = `${whole}.${decimals}`;
+        const { order, parties } = side.sample(decimal(amount));
+        const named = Object.values(parties).some((value) => value !== null) ? parties : null;
+        payouts.push(await world.create(at, amount, { order, parties: named }));
+      }
+      return payouts;
+    },
+    async assertPaidOnce(payouts) {
+      for (const payout of await look(payouts)) {
+        const orders = world.orders(payout).map(({ state }) => state);
+        assert.deepEqual([payout.provider, payout.state, orders], [payout.provider, 'COMPLETED', ['COMPLETED']]);
+      }
+    },
+  };
+  try {
+    await run(sky);
+  } finally {
+    // What is still held would keep the worker from ending.
+    await front.close();
+    await world.close();
+  }
+}
+
+/** Moves the clock on, however much is under way, until it is as wanted. */
+async function drift(world: World, isWanted: () => Promise<boolean>): Promise<void> {
+  while (!(await isWanted())) {
+    await world.clock.advance(250);
+    for (let turns = 0; turns < 20; turns += 1) await turn();
+  }
+}
+
+const areOver = (payouts: readonly Payout[]): boolean => payouts.every(({ state }) => state === 'COMPLETED');
+const others = (slug: string): readonly string[] => definitions.map((one) => one.slug).filter((one) => one !== slug);
+
+/** Its create, among all that a provider is asked. */
+const CREATES: Readonly<Record<string, string>> = {
+  io2328: '/api/v1/payout',
+  oxapay: '/v1/payout',
+  blockatm: '/order/api/v2/payout/order',
+  xcurrency: '/payout/payment/create',
+  chainpay: '/v2/payout',
+};
+const isCreate = (slug: string, { method, path }: Call): boolean =>
+  method === 'POST' && path.endsWith(CREATES[slug] ?? '?');
+
+describe('a provider that is down costs its own payouts only', { timeout: 120_000 }, () => {
+  for (const { slug, name } of definitions) {
+    it(`while ${name} answers nothing and holds all its places, the others' payouts complete, and then its own`, async () => {
+      const concurrency = 4;
+      // Its calls last for as long as it takes.
+      const worker = { concurrency, deadlineMs: HOUR_MS, leaseMs: 4 * HOUR_MS };
+      await under(slug, { worker }, async ({ world, front, create, look, assertPaidOnce }) => {
+        front.weather = 'SILENT';
+        const stuck = await create(slug, 3 * concurrency);
+        await drift(world, async () => front.held() > 0);
+        const healthy = (await Promise.all(others(slug).map((other) => create(other, 3)))).flat();
+        await drift(world, async () => areOver(await look(healthy)));
+        const meanwhile = (await look(stuck)).map(({ state }) => state);
+        assert.ok(
+          meanwhile.every((state) => state === 'QUEUED' || state === 'SUBMITTING'),
+          meanwhile.join(),
+        );
+        assert.ok(front.held() > 0 && front.held() <= concurrency, `${front.held()} calls are held`);
+        await front.clear();
+        await drift(world, async () => areOver(await look(stuck)));
+        await assertPaidOnce([...stuck, ...healthy]);
+      });
+    });
+
+    it(`what ${name} lets go unanswered and acts on much later is paid once`, async () => {
+      await under(slug, {}, async ({ world, front, create, assertPaidOnce }) => {
+        front.weather = 'SILENT';
+        const payouts = await create(slug, 5);
+        await world.pass(20_000, 2000);
+        await front.clear();
+        for (const payout of payouts) await world.until(payout, ['COMPLETED'], 6 * HOUR_MS);
+        await assertPaidOnce(payouts);
+      });
+    });
+
+    it(`while nobody listens at ${name}, the others' payouts complete, and its own wait without a doubt`, async () => {
+      await under(slug, {}, async ({ world, front, create, look, assertPaidOnce }) => {
+        await front.leave();
+        const stuck = await create(slug, 10);
+        const healthy = (await Promise.all(others(slug).map((other) => create(other, 2)))).flat();
+        await world.pass(MINUTE_MS, 500);
+        assert.ok(areOver(await look(healthy)));
+        for (const { state, attempts } of await look(stuck)) {
+          assert.equal(state, 'QUEUED');
+          assert.ok(attempts.every(({ sends }) => sends.every(({ outcome }) => outcome === 'NOT_TAKEN')));
+        }
+        await front.comeBack();
+        for (const payout of stuck) await world.until(payout, ['COMPLETED']);
+        await assertPaidOnce([...stuck, ...healthy]);
+      });
+    });
+  }
+});
+
+/** The most calls that began in one window of time. */
+function mostWithin(windowMs: number, calls: readonly Call[]): number {
+  const at = calls.map((call) => call.at.getTime());
+  return Math.max(...at.map((from) => at.filter((one) => one >= from && one < from + windowMs).length));
+}
+
+describe('a provider with a published limit', { timeout: 120_000 }, () => {
+  for (const definition of definitions) {
+    const { slug, name } = definition;
+    it(`${name} gets 200 payouts without more calls than it allows, in a minute or in a part of one`, async (t) => {
+      await under(slug, {}, async ({ world, front, create, assertPaidOnce }) => {
+        const limit = world.providers.find(({ id }) => id === definition.id)?.callsPerMinute ?? null;
+        if (limit === null) return t.skip('it publishes none');
+        const payouts = await create(slug, 200);
+        for (const payout of payouts) await world.until(payout, ['COMPLETED'], HOUR_MS);
+        assert.ok(mostWithin(MINUTE_MS, front.calls) <= limit, `${mostWithin(MINUTE_MS, front.calls)} in a minute`);
+        // Of 600 a minute that is ten a second.
+        const part = mostWithin((10 * MINUTE_MS) / limit, front.calls);
+        assert.ok(part <= 10, `${part} in the time of ten`);
+        await assertPaidOnce(payouts);
+      });
+    });
+  }
+});
+
+describe('a provider that wants to be left in peace', { timeout: 120_000 }, () => {
+  const WAIT_MS = 10 * MINUTE_MS;
+  for (const [form, write] of [
+    ['seconds', () => String(WAIT_MS / 1000)],
+    ['an HTTP date', (now: Date) => new Date(now.getTime() + WAIT_MS).toUTCString()],
+  ] as const) {
+    // A 429 of ChainPay is not known to be a refusal, so it leaves doubt, which look-ups settle.
+    for (const slug of others('chainpay')) {
+      it(`${slug} gets no payout before its Retry-After in ${form} has passed, and is asked about what it has meanwhile`, async () => {
+        await under(slug, {}, async ({ world, front, create, look, assertPaidOnce }) => {
+          const side = sides.find((one) => one.slug === slug);
+          assert.ok(side);
+          // Takes a day, so that there is something to ask about.
+          const [slow] = await create(slug, 1, '83');
+          assert.ok(slow);
+          await world.until(slow, ['PROCESSING']);
+          const refused: Date[] = [];
+          front.weather = (call) => {
+            if (!isCreate(slug, call)) return null;
+            refused.push(call.at);
+            const { status, body } = side.refuse('RATE_LIMITED', null);
+            const headers = { 'content-type': 'application/json', 'retry-after': write(call.at) };
+            return { status, headers, body };
+          };
+          const first = await create(slug, 1);
+          await world.pass(5000);
+          const known = front.calls.length;
+          const more = await create(slug, 5);
+          // A date knows no part of a second.
+          await world.pass(WAIT_MS - 7000);
+          assert.equal(refused.length, 1);
+          assert.ok(front.calls.length > known, 'it is asked about what it has');
+          assert.ok((await look(more)).every(({ state }) => state === 'QUEUED'));
+          front.weather = 'FAIR';
+          const waiting = [...first, ...more];
+          for (const payout of waiting) await world.until(payout, ['COMPLETED']);
+          await assertPaidOnce(waiting);
+        });
+      });
+    }
+  }
+
+  it('is tried less and less often where it only refuses, and never given up', async () => {
+    await under('oxapay', {}, async ({ world, front, create, assertPaidOnce }) => {
+      const side = sides.find((one) => one.slug === 'oxapay');
+      assert.ok(side);
+      front.weather = (call) => (isCreate('oxapay', call) ? side.refuse('RATE_LIMITED', null) : null);
+      const payouts = await create('oxapay', 60);
+      const tries: number[] = [];
+      for (let minute = 0; minute < 10; minute += 1) {
+        const before = front.calls.length;
+        await world.pass(MINUTE_MS);
+        tries.push(front.calls.length - before);
+      }
+      const [early = 0] = tries;
+      // Up to sixteen places, each time that it is let in again.
+      assert.ok(
+        tries.slice(2).every((count) => count > 0 && count <= 2 * 16 && count < early),
+        tries.join(),
+      );
+      front.weather = 'FAIR';
+      for (const payout of payouts) await world.until(payout, ['COMPLETED'], 6 * HOUR_MS);
+      await assertPaidOnce(payouts);
+    });
+  });
+});
+
+describe('a lane', () => {
+  const ALPHA = 'ALPHA' as ProviderId;
+  const down: Noted = { kind: 'unavailable', retryAfterMs: null, cause: 'down' };
+  const asking = (retryAfterMs: number): Noted => ({ ...down, retryAfterMs });
+
+  function openLane(owner = 'worker-1', callsPerMinute: number | null = null) {
+    const clock = createManualClock();
+    const providers = [plainProvider(ALPHA, { callsPerMinute })];
+    const pace = createPace(providers, clock);
+    const lane = createLane({ states: ['QUEUED'], providers, size: 16, pace, clock, owner });
+    return { clock, lane };
+  }
+
+  /** How long until it is open again, to 10 ms. */
+  async function pauseOf(lane: Lane, clock: ManualClock): Promise<number> {
+    let ms = 0;
+    for (; !lane.free().has(ALPHA); ms += 10) await clock.advance(10);
+    return ms;
+  }
+
+  /** The pauses after one failure each, once patience is over. */
+  async function pausesOf(owner: string, count: number): Promise<readonly number[]> {
+    const { lane, clock } = openLane(owner);
+    for (let times = 1; times < 5; times += 1) lane.note(ALPHA, down);
+    assert.equal(await pauseOf(lane, clock), 0);
+    const pauses: number[] = [];
+    while (pauses.length < count) {
+      lane.note(ALPHA, down);
+      pauses.push(await pauseOf(lane, clock));
+    }
+    return pauses;
+  }
+
+  it('pauses twice as long each time that its provider fails again, up to a minute or so', async () => {
+    for (const [turnNumber, ms] of (await pausesOf('worker-1', 40)).entries()) {
+      const middle = Math.min(1000 * 2 ** turnNumber, MINUTE_MS);
+      assert.ok(ms >= 0.75 * middle && ms <= 1.25 * middle + 10, `${ms} ms for ${middle}`);
+    }
+  });
+
+  it('does not come back together with that of another process that failed with it, however long the pause', async () => {
+    const [one, other] = [await pausesOf('worker-1', 10), await pausesOf('worker-2', 10)];
+    assert.ok(one.every((ms, at) => ms !== other[at]));
+  });
+
+  it('takes calls that were under way together, and fail together, for one failure', async () => {
+    const { lane, clock } = openLane();
+    for (let times = 0; times < 16; times += 1) lane.note(ALPHA, down);
+    assert.ok((await pauseOf(lane, clock)) <= 1250 + 10);
+  });
+
+  it('is not opened early by a call that was under way when its provider asked for longer', async () => {
+    const { lane, clock } = openLane();
+    lane.note(ALPHA, asking(30_000));
+    lane.note(ALPHA, asking(1000));
+    for (let times = 0; times < 16; times += 1) lane.note(ALPHA, down);
+    lane.note(ALPHA, { kind: 'absent' });
+    assert.equal(await pauseOf(lane, clock), 30_000);
+  });
+
+  it('stays away as long as its provider asks, up to an hour', async () => {
+    for (const [asked, ms] of [
+      [10 * MINUTE_MS, 10 * MINUTE_MS],
+      [30 * HOUR_MS, HOUR_MS],
+    ] as const) {
+      const { lane, clock } = openLane();
+      lane.note(ALPHA, asking(asked));
+      assert.equal(await pauseOf(lane, clock), ms);
+    }
+  });
+
+  it("leaves a fifth of its provider's limit to the others, and takes what they leave", async () => {
+    const clock = createManualClock();
+    const providers = [plainProvider(ALPHA, { callsPerMinute: 60 })];
+    const pace = createPace(providers, clock);
+    const parts = { providers, size: 16, pace, clock, owner: 'worker-1' };
+    const sends = createLane({ ...parts, states: ['QUEUED'] });
+    const looks = createLane({ ...parts, states: ['PROCESSING'] });
+    const freeOf = (lane: Lane) => lane.free().get(ALPHA) ?? 0;
+    assert.deepEqual([freeOf(sends), freeOf(looks)], [8, 8]);
+    for (let times = 0; times < 8; times += 1) sends.enter(ALPHA);
+    assert.deepEqual([freeOf(sends), freeOf(looks)], [0, 2]);
+    for (let times = 0; times < 2; times += 1) looks.enter(ALPHA);
+    await clock.advance(9999);
+    assert.deepEqual([freeOf(sends), freeOf(looks)], [0, 0]);
+    await clock.advance(1);
+    for (let times = 0; times < 8; times += 1) sends.leave(ALPHA);
+    assert.deepEqual([freeOf(sends), freeOf(looks)], [8, 8]);
+  });
+});
