@@ -18,7 +18,7 @@ import { type Api, median, openApi, percentile, type Row, type Settings, show, s
 /** Its calls are not paced, so that all of its places fill up. */
 const FIFTH = 'oxapay';
 const ROUNDS = 3;
-const WARM_UP_MS = 2000;
+const WARM_UP_MS = 4000;
 const PHASE_MS = 6000;
 /** Between two payouts at one provider. Where a limit is published, more would have to wait for their turn. */
 const EVERY_MS = 75;

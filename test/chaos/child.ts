@@ -10,10 +10,10 @@ import type { Store } from '../../src/domain/store.ts';
 import { createHealth } from '../../src/health.ts';
 import { createInbound } from '../../src/inbound.ts';
 import { createPayouts } from '../../src/payouts.ts';
-import { definitions } from '../../src/providers/index.ts';
-import { sides } from '../../src/providers/sandboxes.ts';
+import type { ProviderDefinition } from '../../src/providers/define.ts';
 import { chooseRoute } from '../../src/routing.ts';
 import { createIds } from '../../src/runtime.ts';
+import type { SandboxSide } from '../../src/sandbox.ts';
 import { openSqlite } from '../../src/storage/sqlite.ts';
 import { createTransport, type Transport } from '../../src/transport.ts';
 import { createVault, keysFor } from '../../src/vault.ts';
@@ -35,9 +35,12 @@ const store = wrapStore(
     exclusive: true,
   }),
 );
-const side = sides.find((one) => one.slug === life.slug);
-const definition = definitions.find((one) => one.slug === life.slug);
-if (!definition || !side) throw new Error(`there is no provider ${life.slug}`);
+// One provider alone: thousands of lives begin by loading their code.
+const [{ definition }, { sandbox: side }]: [{ definition: ProviderDefinition }, { sandbox: SandboxSide }] =
+  await Promise.all([
+    import(`../../src/providers/${life.slug}/index.ts`),
+    import(`../../src/providers/${life.slug}/sandbox.ts`),
+  ]);
 const { callbackUrl } = life;
 const account = { name: 'default', enabled: true, callbackUrl, values: life.credentials };
 const provider = definition.open([account], wrapTransport(createTransport(clock.now, TIMES.deadlineMs)), clock.now);

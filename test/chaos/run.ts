@@ -1,5 +1,5 @@
 /**
- * `npm run chaos -- [--provider io2328] [--seed 17] [--runs 2000] [--at-once 4]`: random schedules of crashes and faults,
+ * `npm run chaos -- [--provider io2328] [--seed 17] [--from 1] [--runs 2000] [--at-once 4]`: random schedules of crashes and faults,
  * each checked against the sandbox's own books. A schedule follows from its seed alone, so that one can be run again.
  */
 import { parseArgs } from 'node:util';
@@ -10,13 +10,16 @@ const { values } = parseArgs({
   options: {
     provider: { type: 'string' },
     seed: { type: 'string' },
+    from: { type: 'string', default: '1' },
     runs: { type: 'string', default: '2000' },
     'at-once': { type: 'string', default: '4' },
   },
 });
 const slugs = values.provider === undefined ? definitions.map((one) => one.slug) : [values.provider.toLowerCase()];
 const seeds =
-  values.seed === undefined ? Array.from({ length: Number(values.runs) }, (_, at) => at + 1) : [Number(values.seed)];
+  values.seed === undefined
+    ? Array.from({ length: Number(values.runs) }, (_, at) => at + Number(values.from))
+    : [Number(values.seed)];
 let faults = 0;
 for (const slug of slugs) {
   const run = await runMany(slug, seeds, Number(values['at-once']));

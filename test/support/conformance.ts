@@ -9,6 +9,7 @@ import { describeDoubt } from './conformance/doubt.ts';
 import { describeEnds } from './conformance/ends.ts';
 import { describeNews } from './conformance/news.ts';
 import { Notebook } from './conformance/notebook.ts';
+import { describeOperator } from './conformance/operator.ts';
 import { declare, type Kit, type Subject } from './conformance/stage.ts';
 
 /**
@@ -28,6 +29,7 @@ export function describeConformance(subject: Subject): void {
     describeAbilities(kit);
     describeEnds(kit);
     describeDoubt(kit);
+    describeOperator(kit);
     describeNews(kit);
     describeActions(kit);
     describeBatch(kit);

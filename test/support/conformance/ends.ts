@@ -14,9 +14,9 @@ import {
   type Stage,
   sendsOf,
   statesOf,
-  tellsReturns,
   useStage,
 } from './stage.ts';
+import { tellsReturns } from './words.ts';
 
 const OVER = ['COMPLETED', 'FAILED', 'CANCELLED', 'RETURNED'] as const;
 
