@@ -34,16 +34,20 @@ type Weather = (typeof WEATHERS)[number];
 /** In ms, by provider. */
 type Latencies = ReadonlyMap<string, readonly number[]>;
 
+interface Pair {
+  readonly weather: Weather;
+  readonly before: Latencies;
+  readonly during: Latencies;
+}
+
 export async function measureWeather(): Promise<readonly Row[]> {
-  const pairs: { readonly weather: Weather; readonly before: Latencies; readonly during: Latencies }[] = [];
+  const pairs: Pair[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const weather of WEATHERS) pairs.push({ weather, ...(await runThrough(weather)) });
+    for (const weather of WEATHERS) pairs.push(await runThrough(weather));
   }
   return WEATHERS.map((weather) => {
     const own = pairs.filter((pair) => pair.weather === weather);
-    const before = own.flatMap((pair) => compare(pair.before, pair.before));
-    const during = own.flatMap((pair) => compare(pair.during, pair.before));
-    const ratio = (share: number): string => show(percentile(during, share) / percentile(before, share));
+    const ratio = (share: number): string => show(median(own.map((pair) => compare(pair, share))));
     const latenciesAt = (slug: string, of: 'before' | 'during') => own.flatMap((pair) => pair[of].get(slug) ?? []);
     const others = definitions.filter(({ slug }) => slug !== FIFTH);
     return {
@@ -64,16 +68,15 @@ export async function measureWeather(): Promise<readonly Row[]> {
   });
 }
 
-/** Latencies as multiples of the median of their provider. */
-function compare(latencies: Latencies, with_: Latencies): number[] {
-  return [...latencies].flatMap(([slug, all]) => {
-    const middle = median(with_.get(slug) ?? []);
-    return all.map((ms) => ms / middle);
-  });
+/** One percentile meanwhile, divided by the same before, of latencies as multiples of their provider's median before. */
+function compare({ before, during }: Pair, share: number): number {
+  const relative = (latencies: Latencies): number[] =>
+    [...latencies].flatMap(([slug, all]) => all.map((ms) => ms / median(before.get(slug) ?? [])));
+  return percentile(relative(during), share) / percentile(relative(before), share);
 }
 
 /** A deployment of its own: what the fifth leaves to be done after bad weather would slow down the next. */
-async function runThrough(weather: Weather): Promise<{ readonly before: Latencies; readonly during: Latencies }> {
+async function runThrough(weather: Weather): Promise<Pair> {
   await using front = await openFront();
   await using api = await openApi((settings) => front.cover(settings));
   await using watch = await openWatch(api);
@@ -81,7 +84,7 @@ async function runThrough(weather: Weather): Promise<{ readonly before: Latencie
   const before = await createFor(PHASE_MS, api, watch);
   await front.become(weather);
   const during = await createFor(PHASE_MS, api, watch);
-  return { before, during };
+  return { weather, before, during };
 }
 
 /** Creates at every provider for a while, and waits until the payouts of all but the fifth are completed. */

@@ -24,8 +24,9 @@ import {
 import type { AttemptRef, Provider, ProviderId, ProviderReason, Route } from './domain/provider.ts';
 import { echoMismatches } from './domain/report.ts';
 import type { LeaseRequest, Store } from './domain/store.ts';
-import { differencesOf, digestInput, digestOf, eventIdOf, payoutIdOf } from './identity.ts';
-import { namesOf, withoutPersonalData } from './redaction.ts';
+import { differencesOf, digestInput, eventIdOf, payoutIdOf } from './identity.ts';
+import { createRecords } from './records.ts';
+import { withoutPersonalData } from './redaction.ts';
 import { type Clock, withDeadline } from './runtime.ts';
 import type { Vault } from './vault.ts';
 
@@ -148,8 +149,6 @@ export interface PayoutsDeps {
   readonly route: (order: Order, parties: Parties, named: ProviderId | null) => Promise<Route>;
 }
 
-type SealedNoun = 'parties' | 'amendment' | 'document';
-
 /** How long a provider may take to say what a reference is. */
 const ASKING_MS = 10_000;
 
@@ -159,6 +158,7 @@ export const NO_PARTIES: Parties = { originator: null, beneficiary: null, accoun
 export function createPayouts({ store, vault, clock, providers, route }: PayoutsDeps): Payouts {
   const listeners: (() => void)[] = [];
   const secret = createSecretKey(store.secret);
+  const records = createRecords(vault, secret);
   const byId = new Map(providers.map((provider) => [provider.id, provider]));
   const wake = (payout: Payout): void => {
     if (payout.nextCheckAt !== null && payout.nextCheckAt <= clock.now()) for (const listener of listeners) listener();
@@ -173,7 +173,7 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
     const chosen = await route(input.order, input.parties ?? NO_PARTIES, input.provider);
     if (chosen.kind === 'none') return { kind: 'unsupported', reasons: chosen.reasons };
     if (chosen.kind === 'invalid') return chosen;
-    const parties = input.parties === null ? null : await seal({ id, version: 0 }, 'parties', input.parties);
+    const parties = input.parties === null ? null : await records.keepParties({ id, version: 0 }, input.parties);
     const fresh = newPayout(merchantId, id, input, parties, digests, chosen, clock.now());
     const { payout, replayed } = await store.insert(fresh, firstEvent(fresh, actor));
     if (replayed) return answerKnown(payout, digests);
@@ -197,22 +197,18 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
     const request = { action: input.action, ...carried, actor: actor.actor };
     const settled = await advance(payout, { kind: 'asked', request }, source);
     if (settled.applied) return { kind: 'taken', payout: settled.payout };
-    for (const kind of [carried.sealed, carried.amended?.parties ?? null]) {
-      if (kind !== null && !isKept(settled.payout, kind)) await vault.drop(id, kind);
-    }
+    await records.forgetUnused(settled.payout, [carried.sealed, carried.amended?.parties ?? null]);
     return { kind: 'notAllowed', payout: settled.payout };
   }
 
   /** Stores what goes along with an action, apart from the payout and before it is asked for. */
   async function carry(payout: Payout, input: ActionInput): Promise<Pick<ActionRequest, 'sealed' | 'amended'>> {
     if (input.action === 'ATTACH_DOCUMENT') {
-      const { content, ...words } = input.document;
-      const sent = { ...words, content: content.toString('base64') };
-      return { sealed: await seal(payout, 'document', sent), amended: null };
+      return { sealed: await records.keepDocument(payout, input.document), amended: null };
     }
     if (input.action !== 'AMEND') return { sealed: null, amended: null };
     const { originator, beneficiary, purpose, relationship, sourceOfFunds } = input.amendment;
-    const known = (await parties(payout)) ?? NO_PARTIES;
+    const known = (await records.parties(payout)) ?? NO_PARTIES;
     const after = {
       ...known,
       originator: originator ?? known.originator,
@@ -222,9 +218,9 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
       purpose: purpose ?? payout.order.purpose,
       relationship: relationship ?? payout.order.relationship,
       sourceOfFunds: sourceOfFunds ?? payout.order.sourceOfFunds,
-      parties: originator || beneficiary ? await seal(payout, 'parties', after) : payout.parties,
+      parties: originator || beneficiary ? await records.keepParties(payout, after) : payout.parties,
     };
-    return { sealed: await seal(payout, 'amendment', input.amendment), amended };
+    return { sealed: await records.keepAmendment(payout, input.amendment), amended };
   }
 
   async function resolve(
@@ -260,7 +256,7 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
     }
     const asked = { ...refer(payout, attempt), providerReference: reference };
     const answer = await withDeadline(clock, ASKING_MS, (signal) => provider.lookup(asked, { sendBy: null, signal }));
-    const outcome = withoutPersonalData(answer, await namesIn(payout));
+    const outcome = withoutPersonalData(answer, await records.namesIn(payout));
     if (outcome.kind === 'unavailable') {
       const { retryAfterMs, cause } = outcome;
       const retryAt = retryAfterMs === null ? null : new Date(clock.now().getTime() + retryAfterMs);
@@ -314,23 +310,14 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
   async function opened(payout: Payout, chosen: Attempt | FreshAttempt): Promise<NewAttempt> {
     if (!('body' in chosen)) return chosen;
     const { body, ...attempt } = chosen;
-    const bodyDigest = digestOf(secret, payout.id, body);
-    await vault.put(payout.id, bodyKind(bodyDigest), Buffer.from(body));
-    return { ...attempt, bodyDigest };
+    return { ...attempt, bodyDigest: await records.keepBody(payout.id, body) };
   }
 
   const settle = async (known: Payout, news: News, source: Source): Promise<Payout> =>
     (await advance(known, news, source)).payout;
 
-  /** Of everybody who is named with the payout, or would be by an amendment that is under way. */
-  async function namesIn({ id, parties: current, requests }: Payout): Promise<readonly string[]> {
-    const kinds = new Set([current, ...requests.map(({ amended }) => amended?.parties ?? null)]);
-    const all = await Promise.all([...kinds].map((kind) => unseal<Parties>(id, kind).catch(() => null)));
-    return all.flatMap(namesOf);
-  }
-
   async function advance(known: Payout, told: News, source: Source): Promise<{ payout: Payout; applied: boolean }> {
-    const news = withoutPersonalData(told, await namesIn(known));
+    const news = withoutPersonalData(told, await records.namesIn(known));
     let payout = known;
     for (;;) {
       const applied = apply(payout, news, source, clock.now());
@@ -355,8 +342,8 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
   /** Forgets what belonged to requests that are over, and the parties that are no longer those of the payout. */
   async function tidy(before: Payout, after: Payout): Promise<void> {
     const over = before.requests.filter((one) => !after.requests.some(({ number }) => number === one.number));
-    const known = [before.parties, ...over.flatMap(({ sealed, amended }) => [sealed, amended?.parties ?? null])];
-    for (const kind of new Set(known)) if (kind !== null && !isKept(after, kind)) await vault.drop(after.id, kind);
+    const known = over.flatMap(({ sealed, amended }) => [sealed, amended?.parties ?? null]);
+    await records.forgetUnused(after, [before.parties, ...known]);
   }
 
   /** One provider reference, one attempt: claimed before it is bound. */
@@ -378,65 +365,36 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
   const newest = (payout: Payout): Promise<Payout | null> => find(payout.merchantId, payout.id);
 
   function refer(payout: Payout, attempt: Attempt): AttemptRef {
-    const { account, orderNumber, providerReference, bodyDigest } = attempt;
+    const { account, orderNumber, providerReference } = attempt;
     return {
       account,
       orderNumber,
       providerReference,
       order: payout.order,
       firstSentAt: attempt.sends[0]?.startedAt ?? payout.createdAt,
-      storedBody: async () => (await vault.get(payout.id, bodyKind(bodyDigest)))?.toString('utf8') ?? null,
+      storedBody: () => records.body(payout.id, attempt),
     };
   }
-
-  /**
-   * Keeps a record apart from the payout, under a name that says nothing of what is in it. What is given again after it was
-   * refused gets another name: its first record may be on its way out.
-   */
-  async function seal({ id, version }: Pick<Payout, 'id' | 'version'>, noun: SealedNoun, content: object) {
-    const text = JSON.stringify(content);
-    const kind = `${noun}:${digestOf(secret, id, String(version), text)}`;
-    await vault.put(id, kind, Buffer.from(text));
-    return kind;
-  }
-
-  /** Reads what `seal` kept: its own words in its own shape. */
-  async function unseal<T>(id: PayoutId, kind: string | null): Promise<T | null> {
-    const bytes = kind === null ? null : await vault.get(id, kind);
-    return bytes === null ? null : JSON.parse(bytes.toString('utf8'));
-  }
-
-  const parties = (payout: Payout): Promise<Parties | null> => unseal<Parties>(payout.id, payout.parties);
 
   return {
     create,
     act,
     resolve,
     erase,
-    parties,
+    parties: records.parties,
     begin,
     refer,
     settle,
     lease: (request) => store.lease(request),
-    amendment: (payout, request) => unseal<Amendment>(payout.id, request.sealed),
-    async document(payout, request) {
-      const stored = await unseal<Omit<SupportingDocument, 'content'> & { content: string }>(payout.id, request.sealed);
-      if (stored === null) return null;
-      const { type, fileName, content, note } = stored;
-      return { type, fileName, content: Buffer.from(content, 'base64'), note };
-    },
-    forget: async (payout, request) => {
-      if (request.sealed !== null) await vault.drop(payout.id, request.sealed);
+    amendment: (payout, request) => records.amendment(payout.id, request),
+    document: (payout, request) => records.document(payout.id, request),
+    forget: async (payout, { sealed }) => {
+      if (sealed !== null) await records.forget(payout.id, sealed);
     },
     onDue: (listener) => {
       listeners.push(listener);
     },
   };
-}
-
-/** Whether a sealed record still belongs to the payout: the same content asked for twice is one record. */
-function isKept({ parties, requests }: Payout, kind: string): boolean {
-  return parties === kind || requests.some(({ sealed, amended }) => sealed === kind || amended?.parties === kind);
 }
 
 /** What a provider must be able to do for an action. */
@@ -477,10 +435,6 @@ function withoutReference(news: News): News {
   if (news.kind !== 'ended') return { kind: 'held', retryAfterMs: null };
   const cause = 'the reference in the answer belongs to another payout';
   return { ...news, outcome: { kind: 'unknown', vendorCode: null, cause } };
-}
-
-function bodyKind(digest: string): string {
-  return `body:${digest}`;
 }
 
 function withId(event: Omit<PayoutEvent, 'id'> | null): PayoutEvent | null {
