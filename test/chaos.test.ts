@@ -4,18 +4,27 @@ import { definitions } from '../src/providers/index.ts';
 import { runMany } from './chaos/world.ts';
 
 /** The first seeds of `npm run chaos`; a schedule that fails here is run again alone by the line that it prints. */
-const SEEDS = Array.from({ length: 60 }, (_, at) => at + 1);
+const first = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1);
+
+/** A process for each life shows what a real kill leaves; lives within this process show many more of them. */
+const RUNS = [
+  { lives: 'PROCESSES', seeds: first(30) },
+  { lives: 'INSIDE', seeds: first(200) },
+] as const;
 
 describe('killed at any step, under any fault', () => {
   for (const { slug, name } of definitions) {
-    it(`${name}: no payout is sent twice, lost, completed unpaid or failed paid in ${SEEDS.length} schedules`, async () => {
-      const run = await runMany(slug, SEEDS, 4);
-      assert.deepEqual(run.faults, []);
-      assert.ok(run.crashes > SEEDS.length / 2, `${run.crashes} processes were killed`);
-      assert.equal(
-        [...run.ends.values()].reduce((sum, count) => sum + count, 0),
-        run.payouts,
-      );
-    });
+    for (const { lives, seeds } of RUNS) {
+      const where = lives === 'PROCESSES' ? 'processes that are killed' : 'lives that are cut off';
+      it(`${name}: no payout is sent twice, lost, completed unpaid or failed paid in ${seeds.length} schedules of ${where}`, async () => {
+        const run = await runMany(slug, seeds, 4, lives);
+        assert.deepEqual(run.faults, []);
+        assert.ok(run.crashes > seeds.length / 2, `${run.crashes} lives were ended`);
+        assert.equal(
+          [...run.ends.values()].reduce((sum, count) => sum + count, 0),
+          run.payouts,
+        );
+      });
+    }
   }
 });

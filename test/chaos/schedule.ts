@@ -4,11 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { MerchantId } from '../../src/domain/merchant.ts';
 import type { AttentionReason, PayoutState } from '../../src/domain/payout.ts';
 import type { Provider } from '../../src/domain/provider.ts';
 import type { Sandbox } from '../../src/sandbox.ts';
 import type { ScaledClock } from '../support/scaled-clock.ts';
+import { type Fate, liveThrough } from './life.ts';
 
 /** Real milliseconds where it says so, else milliseconds of the scaled clock. */
 export const TIMES = {
@@ -60,6 +62,8 @@ export interface Told {
   /** What a person is asked to look at. */
   readonly raised: readonly AttentionReason[];
   readonly findsByOrderNumber: Provider['findsByOrderNumber'];
+  /** Whether this provider can prove that an order is not there. */
+  readonly provesAbsence: boolean;
 }
 
 /** What a process tells its parent. */
@@ -80,7 +84,7 @@ export function createRandom(seed: number): () => number {
 
 /** Faults that a payout may meet in a schedule, by its amount's decimals; those of `docs/sandbox.md` that end soon. */
 const CENTS = [
-  ...['38', '41', '42', '43', '44', '45', '46', '47', '48', '49'],
+  ...['38', '76', '87', '97', '99', '41', '42', '43', '44', '45', '46', '47', '48', '49'],
   ...['51', '52', '53', '54', '55', '56', '57', '58', '59', '60'],
   '00',
   '00',
@@ -158,9 +162,17 @@ export interface Outcome {
   readonly crashes: number;
 }
 
+/** Real: a last life that takes longer has lost a payout. */
+const PATIENCE_MS = 60_000;
+
 /** The stand-in, and the clock that it goes by. */
 export interface Playground {
   readonly sandbox: Sandbox;
+  /**
+   * PROCESSES: each life is a process, killed with SIGKILL. INSIDE: a life is killed by cutting its store and its
+   * connections from it, in this process: what it had not written by then is never written.
+   */
+  readonly lives: 'PROCESSES' | 'INSIDE';
   readonly clock: ScaledClock;
   /** When the clock began. */
   readonly origin: number;
@@ -181,8 +193,13 @@ export async function runSchedule(schedule: Schedule, slug: string, playground: 
   const common = { origin, path, port, callbackUrl, slug, credentials: sandbox.credentials(slug), payouts };
   try {
     let crashes = 0;
+    const live = playground.lives === 'INSIDE' ? liveInside : liveInProcess;
     for (const crash of schedule.crashes) if ((await live(common, crash, playground)) === null) crashes += 1;
-    const told = await live(common, null, playground);
+    const told = await Promise.race([
+      live(common, null, playground),
+      delay(PATIENCE_MS, 'late' as const, { ref: false }),
+    ]);
+    if (told === 'late') return { faults: ['it never comes to an end: a payout is lost'], states: [], crashes };
     if (told === null) return { faults: ['the last process ended without a word'], states: [], crashes };
     const faults = told.flatMap((payout) => faultsOf(payout, sandbox));
     return { faults, states: told.map((payout) => payout.state), crashes };
@@ -191,8 +208,42 @@ export async function runSchedule(schedule: Schedule, slug: string, playground: 
   }
 }
 
-/** Runs one life to its end; null where it was killed. */
-async function live(
+/** Runs one life to its end within this process; null where it was killed. */
+async function liveInside(
+  common: Omit<Life, 'ahead' | 'crash'>,
+  crash: Crash | null,
+  { clock }: Playground,
+): Promise<readonly Told[] | null> {
+  const killed = Promise.withResolvers<null>();
+  const ends: (() => void)[] = [];
+  let over = false;
+  const kill = (): void => {
+    if (over) return;
+    over = true;
+    for (const end of ends.toReversed()) end();
+    killed.resolve(null);
+  };
+  const timer = crash?.step === 'time' ? setTimeout(kill, crash.nth) : undefined;
+  const fate: Fate = {
+    ...{ clock, kill, isOver: () => over },
+    jump: async (ms) => clock.jump(ms),
+    onEnd: (close) => {
+      if (over) close();
+      else ends.push(close);
+    },
+  };
+  const told = liveThrough({ ...common, ahead: 0, crash }, fate);
+  // What happens to the dead is nobody's affair.
+  told.catch(() => undefined);
+  try {
+    return await Promise.race([told, killed.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Runs one life to its end as a process of its own; null where it was killed. */
+async function liveInProcess(
   common: Omit<Life, 'ahead' | 'crash'>,
   crash: Crash | null,
   { clock, origin }: Playground,
@@ -238,7 +289,8 @@ function faultsOf(payout: Told, sandbox: Sandbox): string[] {
   expect(payout.state !== 'CANCELLED' || paid.length === 0, 'CANCELLED and paid');
   // What the provider has, it tells in time, unless it tells only by a reference that was lost with an answer.
   const findable = orders.length > 0 && payout.findsByOrderNumber !== 'onceProven';
-  expect(payout.state !== 'IN_DOUBT' || !findable, 'in doubt for no reason');
+  const absent = orders.length === 0 && payout.provesAbsence;
+  expect(payout.state !== 'IN_DOUBT' || !(findable || absent), 'in doubt for no reason');
   expect(payout.state !== 'IN_DOUBT' || payout.raised.length > 0, 'in doubt, and no operator is told why');
   return faults;
 }

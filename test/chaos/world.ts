@@ -3,7 +3,7 @@ import { createIds } from '../../src/runtime.ts';
 import { openSandbox } from '../../src/sandbox.ts';
 import { silentLog } from '../support/log.ts';
 import { createScaledClock } from '../support/scaled-clock.ts';
-import { planSchedule, runSchedule, TIMES } from './schedule.ts';
+import { type Playground, planSchedule, runSchedule, TIMES } from './schedule.ts';
 
 /** What came of many schedules. */
 export interface Run {
@@ -16,7 +16,12 @@ export interface Run {
 }
 
 /** Runs the schedules of a provider, `atOnce` of them side by side, each row of them against a sandbox of its own. */
-export async function runMany(slug: string, seeds: readonly number[], atOnce: number): Promise<Run> {
+export async function runMany(
+  slug: string,
+  seeds: readonly number[],
+  atOnce: number,
+  lives: Playground['lives'],
+): Promise<Run> {
   const faults: string[] = [];
   const ends = new Map<string, number>();
   let payouts = 0;
@@ -29,7 +34,7 @@ export async function runMany(slug: string, seeds: readonly number[], atOnce: nu
     try {
       for (let seed = waiting.shift(); seed !== undefined; seed = waiting.shift()) {
         const schedule = planSchedule(seed);
-        const outcome = await runSchedule(schedule, slug, { sandbox, clock, origin });
+        const outcome = await runSchedule(schedule, slug, { sandbox, clock, origin, lives });
         faults.push(...outcome.faults.map((fault) => `--provider ${slug} --seed ${seed}: ${fault}`));
         for (const state of outcome.states) ends.set(state, (ends.get(state) ?? 0) + 1);
         payouts += schedule.payouts.length;
