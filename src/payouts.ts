@@ -238,6 +238,11 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
       const reason = `${provider?.name ?? 'the provider'} is not known to refuse a second order under the same number`;
       return { kind: 'unsupported', reasons: [{ provider: payout.provider, reason }] };
     }
+    if (how.kind === 'neverArrived' && how.next === 'SEND_AGAIN' && !isAtItsAccount(payout, provider)) {
+      const reason =
+        'the account that it was sent to is no longer configured, and another one would not know its number';
+      return { kind: 'unsupported', reasons: [{ provider: payout.provider, reason }] };
+    }
     const news: News = how.kind === 'seen' ? { kind: 'seen', note } : { kind: 'neverArrived', next: how.next, note };
     const settled = await advance(payout, news, { ...actor, fence: null });
     return { kind: settled.applied ? 'resolved' : 'notAllowed', payout: settled.payout };
@@ -293,6 +298,19 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
 
   async function begin(leased: Payout, kind: SendKind, chosen: Attempt | FreshAttempt, source: Source) {
     const attempt = await opened(leased, chosen);
+    const begun = await record(leased, kind, attempt, source);
+    if (begun === null && 'body' in chosen) await forgetStray(leased, attempt);
+    return begun;
+  }
+
+  /** A body that was kept for a payout which was over by then would outlive its erasure. */
+  async function forgetStray(leased: Payout, { bodyDigest }: NewAttempt): Promise<void> {
+    const now = await newest(leased);
+    if (now === null || !isFinal(now.state) || now.attempts.some((one) => one.bodyDigest === bodyDigest)) return;
+    await records.forgetBody(leased.id, bodyDigest);
+  }
+
+  async function record(leased: Payout, kind: SendKind, attempt: NewAttempt, source: Source): Promise<Begun | null> {
     const request = leased.requests.find((one) => one.action === kind)?.number ?? null;
     for (let payout: Payout | null = leased; payout !== null; payout = await newest(payout)) {
       if (source.fence === null || payout.lease?.fence !== source.fence) return null;
@@ -317,7 +335,10 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
     (await advance(known, news, source)).payout;
 
   async function advance(known: Payout, told: News, source: Source): Promise<{ payout: Payout; applied: boolean }> {
-    const news = withoutPersonalData(told, await records.namesIn(known));
+    // Where nobody can be named any more, only our own words are sure to name nobody.
+    const own = told.kind === 'flagged' && told.reason !== 'PROVIDER_UNREACHABLE';
+    const names = await records.namesIn(known);
+    const news = own && names === null ? told : withoutPersonalData(told, names);
     let payout = known;
     for (;;) {
       const applied = apply(payout, news, source, clock.now());
@@ -418,6 +439,17 @@ function refusalOf(provider: Provider | undefined, payout: Payout, input: Action
     (input.action === 'ATTACH_DOCUMENT' ? provider.supportsDocument?.(input.document) : null) ??
     true;
   return verdict === true ? null : verdict;
+}
+
+/** Whether what is open of a payout can still be sent to the very account that it was sent to. */
+function isAtItsAccount({ attempts }: Payout, provider: Provider | undefined): boolean {
+  return attempts.every(
+    (attempt) =>
+      isAccountedFor(attempt) ||
+      provider?.accounts.some(
+        ({ name, fingerprint }) => name === attempt.account && fingerprint === attempt.fingerprint,
+      ) === true,
+  );
 }
 
 function refusesDuplicates(provider: Provider | undefined): boolean {

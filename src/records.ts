@@ -28,11 +28,15 @@ export interface Records {
   keepDocument(payout: Named, document: SupportingDocument): Promise<string>;
   /** The document that a request carries; null: the provider has it, so it is not kept. */
   document(payoutId: PayoutId, request: ActionRequest): Promise<SupportingDocument | null>;
+  forgetBody(payoutId: PayoutId, digest: string): Promise<void>;
   forget(payoutId: PayoutId, name: string): Promise<void>;
   /** Forgets those of the names that the payout does not use. */
   forgetUnused(payout: Payout, names: readonly (string | null)[]): Promise<void>;
-  /** What a provider might repeat in its messages: of everybody who is named, or would be by an amendment under way. */
-  namesIn(payout: Payout): Promise<readonly string[]>;
+  /**
+   * What a provider might repeat in its messages: of everybody who is named, or would be by an amendment under way. Null:
+   * people were named, and can no longer be read.
+   */
+  namesIn(payout: Payout): Promise<readonly string[] | null>;
 }
 
 /** A record is named by its payout, the version that it was given at, and its content. */
@@ -79,17 +83,23 @@ export function createRecords(vault: Pick<Vault, 'put' | 'get' | 'drop'>, secret
       const stored = await read<StoredDocument>(payoutId, sealed);
       return stored && { ...stored, content: Buffer.from(stored.content, 'base64') };
     },
+    forgetBody: (payoutId, digest) => vault.drop(payoutId, bodyName(digest)),
     forget: (payoutId, name) => vault.drop(payoutId, name),
     async forgetUnused(payout, names) {
       for (const name of new Set(names)) if (name !== null && !isUsed(payout, name)) await vault.drop(payout.id, name);
     },
-    async namesIn({ id, parties, requests }) {
+    async namesIn({ id, parties, requests, inputDigests }) {
       const names = new Set([parties, ...requests.map(({ amended }) => amended?.parties ?? null)]);
       const all = await Promise.all([...names].map((name) => read<Parties>(id, name).catch(() => null)));
-      return all.flatMap(namesOf);
+      const known = all.filter((one) => one !== null);
+      const named = parties !== null || Object.keys(inputDigests).some((field) => PERSONAL.test(field));
+      return named && known.length === 0 ? null : known.flatMap(namesOf);
     },
   };
 }
+
+/** The fields of an input that name a person. */
+const PERSONAL = /^(originator|destination\.bank)\./;
 
 /** Whether a record still belongs to the payout: the same content asked for twice is one record. */
 function isUsed({ parties, requests }: Payout, name: string): boolean {

@@ -38,12 +38,12 @@ function patternOf(name: string): RegExp {
 }
 
 /**
- * The same with `…` for every one of the names in its messages: what a provider writes about a payout goes into events
+ * The same with `…` for every one of the names in its messages, or (null: nobody knows the names) for the whole of them: what a provider writes about a payout goes into events
  * and logs, and may repeat what it was told of a person.
  */
-export function withoutPersonalData<T>(value: T, names: readonly string[]): T {
-  if (names.length === 0) return value;
-  const patterns = names.map(patternOf);
+export function withoutPersonalData<T>(value: T, names: readonly string[] | null): T {
+  if (names !== null && names.length === 0) return value;
+  const patterns = names === null ? [/^.*$/su] : names.map(patternOf);
   const clean = (part: unknown, field: string): unknown => {
     if (typeof part === 'string') {
       return PROSE.has(field) ? patterns.reduce((text, pattern) => text.replaceAll(pattern, '…'), part) : part;

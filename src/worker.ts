@@ -1,3 +1,4 @@
+import { type Batch, createBatch, groupForBatches } from './batch.ts';
 import type { News, Source } from './domain/apply.ts';
 import { attemptState, openAttempt } from './domain/attempt.ts';
 import { type FollowUp, followUp } from './domain/follow.ts';
@@ -8,6 +9,7 @@ import {
   PAYOUT_STATES,
   type Payout,
   type PayoutAction,
+  type PayoutId,
   type PayoutState,
   type SendKind,
 } from './domain/payout.ts';
@@ -84,15 +86,22 @@ export function nextStep(payout: Payout, provider: Provider | undefined, now: Da
   const attempt = openAttempt(payout);
   if (mayBeSubmitted(payout)) {
     if (late) return { kind: 'tell', news: { kind: 'expired' } };
-    if (!account?.enabled) return HOLD;
+    if (account === undefined) return accountChanged(payout);
+    if (!account.enabled) return HOLD;
+    // Once it was in doubt, only its own order number keeps it from being paid twice: it goes to its own account or nowhere.
+    if (payout.state === 'IN_DOUBT' && attempt?.fingerprint !== account.fingerprint) return accountChanged(payout);
     const again = attempt?.fingerprint === account.fingerprint ? attempt : null;
     return { kind: 'send', send: 'SUBMIT', attempt: again, account };
   }
   if (attempt === null) return HOLD;
   if (provider === undefined || account === undefined || account.fingerprint !== attempt.fingerprint) {
-    return flagged('ACCOUNT_CHANGED', `the account ${payout.account} that it was sent to is no longer configured`);
+    return accountChanged(payout);
   }
   return followed(payout, attempt, late) ?? doubted(provider, account, attempt, late, now);
+}
+
+function accountChanged({ account }: Payout): Step {
+  return flagged('ACCOUNT_CHANGED', `its account ${account} is no longer configured, or is another one`);
 }
 
 /** The step with an order that the provider has; null: to look, as with any other. */
@@ -163,16 +172,24 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
         owner: name,
       });
       taken += leased.length;
-      for (const payout of leased) run(payout, lane);
+      const batches = new Map<PayoutId, Batch>();
+      const groups = lane === submits ? groupForBatches(leased, (payout) => byId.get(payout.provider)) : [];
+      for (const { provider, payouts: members } of groups) {
+        const ids = members.map(({ id }) => id);
+        const batch = createBatch(provider, ids);
+        for (const id of ids) batches.set(id, batch);
+      }
+      for (const payout of leased) run(payout, lane, batches.get(payout.id));
     }
     return taken;
   }
 
-  function run(payout: Payout, lane: Lane): void {
+  function run(payout: Payout, lane: Lane, batch: Batch | undefined): void {
     lane.enter(payout.provider);
-    const task = work(payout)
+    const task = work(payout, batch)
       .catch((error: unknown) => log.error({ payoutId: payout.id, cause: describeError(error) }, 'work left undone'))
       .finally(() => {
+        batch?.leave(payout.id);
         underWay.delete(task);
         lane.leave(payout.provider);
         wake.abort('woken');
@@ -180,7 +197,7 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
     underWay.add(task);
   }
 
-  async function work(payout: Payout): Promise<void> {
+  async function work(payout: Payout, batch: Batch | undefined): Promise<void> {
     const provider = byId.get(payout.provider);
     const step = nextStep(payout, provider, clock.now());
     const by = { actor: name, fence: payout.lease?.fence ?? null };
@@ -188,7 +205,7 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
       const news: News = step.kind === 'tell' ? step.news : { kind: 'held', retryAfterMs: null };
       await payouts.settle(payout, news, { ...by, source: news.kind === 'abandoned' ? 'SUBMIT' : 'LOOKUP' });
     } else if (step.kind === 'look') await look(payout, provider, step.attempt, { ...by, source: 'LOOKUP' });
-    else if (step.kind === 'send') await send(payout, provider, step, { ...by, source: 'SUBMIT' });
+    else if (step.kind === 'send') await send(payout, provider, step, { ...by, source: 'SUBMIT' }, batch);
     else await follow(payout, provider, step, { ...by, source: 'SUBMIT' });
   }
 
@@ -197,6 +214,7 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
     provider: Provider,
     step: Step & { kind: 'send' },
     source: Source,
+    batch: Batch | undefined,
   ): Promise<void> {
     const chosen = step.attempt ?? (await prepare(payout, provider, step.account));
     if ('kind' in chosen) return void (await payouts.settle(payout, chosen, source));
@@ -205,7 +223,9 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
     const begun = await payouts.begin(payout, step.send, chosen, source);
     if (begun === null) return void (await giveBack(payout, source));
     const ref = payouts.refer(begun.payout, begun.attempt);
-    await carryOut(begun, provider, source, (call) => provider.submit(ref, body, call));
+    await carryOut(begun, provider, source, (call) =>
+      batch ? batch.submit(payout.id, ref, body, call) : provider.submit(ref, body, call),
+    );
   }
 
   /** The exact body of an attempt; null where it was erased, or its key is gone. */
@@ -233,8 +253,9 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
       note(submits, provider, prepared);
       return { kind: 'held', retryAfterMs: prepared.retryAfterMs };
     } catch (error) {
-      log.error({ payoutId: payout.id, cause: describeError(error) }, 'the body could not be prepared');
-      return { kind: 'held', retryAfterMs: null };
+      const cause = describeError(error);
+      log.error({ payoutId: payout.id, cause }, 'the body could not be prepared');
+      return { kind: 'flagged', reason: 'BODY_UNREADABLE', message: `its body cannot be made: ${cause}` };
     }
   }
 
@@ -244,7 +265,14 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
     { next, attempt }: Step & { kind: 'follow' },
     source: Source,
   ): Promise<void> {
-    const perform = await actionOf(payout, provider, next);
+    let perform: Perform | null;
+    try {
+      perform = await actionOf(payout, provider, next);
+    } catch (error) {
+      log.error({ payoutId: payout.id, cause: describeError(error) }, 'what an action carries cannot be read');
+      await payouts.settle(payout, BODY_LOST, { ...source, fence: null });
+      return look(payout, provider, attempt, { ...source, source: 'LOOKUP' });
+    }
     if (perform === null) {
       // What goes along is forgotten only once the provider has it, or with the personal data of a payout that is over.
       const request = next.request?.number ?? 0;
@@ -416,7 +444,7 @@ type Perform = (attempt: AttemptRef, call: Call) => Promise<SendOutcome>;
 const BODY_LOST: News = {
   kind: 'flagged',
   reason: 'BODY_UNREADABLE',
-  message: 'what was sent cannot be read any more, so it cannot be sent again: it was erased, or its data key is gone',
+  message: 'what is to be sent cannot be read any more: it was erased, or its data key is gone',
 };
 
 async function lacking(provider: Provider, action: PayoutAction): Promise<SendOutcome> {

@@ -49,8 +49,9 @@ const roomOf = (path: string): string =>
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   server: ['graphql', 'inbound', 'keys', 'runtime', 'domain'],
   graphql: ['payouts', 'routing', 'feed', 'keys', 'address', 'health', 'catalogue', 'runtime', 'domain', 'providers'],
-  worker: ['payouts', 'identity', 'health', 'lanes', 'redaction', 'domain', 'runtime'],
+  worker: ['payouts', 'batch', 'identity', 'health', 'lanes', 'redaction', 'domain', 'runtime'],
   lanes: ['domain', 'runtime'],
+  batch: ['domain'],
   inbound: ['payouts', 'domain', 'runtime'],
   payouts: ['identity', 'redaction', 'vault', 'domain', 'runtime', 'records'],
   records: ['identity', 'redaction', 'vault', 'domain'],

@@ -287,7 +287,7 @@ describe('what BlockATM answers', () => {
       return outcome.kind === 'notTaken' ? outcome.reason : outcome.kind;
     };
     const classes: Record<string, readonly string[]> = {
-      exists: ['000106', '000201'],
+      exists: ['000201'],
       CREDENTIALS: ['000108', '000109', '000110', '000112', '000306'],
       MAINTENANCE: ['000107', '000113', '000114'],
       PROVIDER_REFUSED: ['000102', '000103', '000104', '000105', '000206', '000207', '000208', '000404'],

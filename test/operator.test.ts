@@ -117,10 +117,11 @@ describe('an operator who says that it arrived', () => {
 
   it('makes the payout go on from there as if its answer had come', async () => {
     const doubt = await doubtful();
-    desk.shows = { ...WAITING, providerReference: 'ref-9' };
+    const echo = { amount: decimal('10') };
+    desk.shows = { ...WAITING, providerReference: 'ref-9', echo };
     assert.equal((await resolve(doubt, arrived('ref-9'))).kind, 'resolved');
     desk.answer('confirm', () => {
-      desk.shows = { state: 'COMPLETED', providerReference: 'ref-9' };
+      desk.shows = { state: 'COMPLETED', providerReference: 'ref-9', echo };
       return { kind: 'accepted', report: null };
     });
     await side.pass(30_000);
@@ -129,6 +130,15 @@ describe('an operator who says that it arrived', () => {
       desk.calls.filter((call) => call !== 'lookup'),
       ['submit', 'confirm'],
     );
+  });
+
+  it('leaves the confirm to a person where the answer repeats nothing of the order but the reference', async () => {
+    const doubt = await doubtful();
+    desk.shows = { ...WAITING, providerReference: 'ref-9' };
+    assert.equal((await resolve(doubt, arrived('ref-9'))).kind, 'resolved');
+    await side.pass(3_600_000);
+    assert.equal((await side.read(doubt)).state, 'AWAITING_CONFIRMATION');
+    assert.ok(!desk.calls.includes('confirm'));
   });
 
   it('settles the doubt, and binds no reference, where the answer names none', async () => {

@@ -83,10 +83,11 @@ async function send(play: Play, { tls = false, kept = false, request = payout(),
     await visit.write(OK);
     await play(visit);
   };
-  const server = await openCuttingServer([kept ? afterOne : play], tls ? { tls: certificate } : {});
+  const server = await openCuttingServer(kept ? Array(10).fill(afterOne) : [play], tls ? { tls: certificate } : {});
   const line = openLine(server, { ...(tls ? { ca: certificate.cert } : {}), ...options });
   try {
-    if (kept) await line.exchange(read('/before'));
+    // On a machine that stalls it may miss a short deadline, and its connection is not kept then.
+    while (kept && (await line.exchange(read('/before'))).kind !== 'answered');
     const answer = await line.exchange(request);
     await line.exchange(read('/after'));
     await line.close();
@@ -643,11 +644,11 @@ for (const kept of [false, true]) {
   });
 }
 
-test('a request that is written at its sendBy is not called back when that has passed', async () => {
+test('a request that was written before its sendBy is not called back when that has passed', async () => {
   const clock = createManualClock();
   const { server, held, release } = await openHoldingServer();
   const line = openLine(server, {}, clock.now);
-  const sent = line.exchange(payout({ sendBy: clock.now() }));
+  const sent = line.exchange(payout({ sendBy: new Date(clock.now().getTime() + 30_000) }));
   await held;
   await clock.advance(60_000);
   release();

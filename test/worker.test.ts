@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { MerchantId } from '../src/domain/merchant.ts';
-import type { Payout } from '../src/domain/payout.ts';
+import type { Order, Payout } from '../src/domain/payout.ts';
 import type { LookupOutcome, Provider, ProviderId, SendOutcome } from '../src/domain/provider.ts';
 import type { Store } from '../src/domain/store.ts';
+import { orderNumberOf } from '../src/identity.ts';
 import { NO_PARTIES, type Payouts } from '../src/payouts.ts';
 import { chooseRoute } from '../src/routing.ts';
 import { openSqlite } from '../src/storage/sqlite.ts';
@@ -194,6 +195,70 @@ describe('a worker', { timeout: 20_000 }, () => {
   });
 });
 
+describe('what waits for a provider with a batch call', { timeout: 20_000 }, () => {
+  /** Answers every create of a batch with yes, but for those that `leaves` leaves out. */
+  function batching(leaves: (orderNumber: string) => boolean = () => false): { provider: Provider; sizes: number[] } {
+    const sizes: number[] = [];
+    const submitBatch: Provider['submitBatch'] = async (items) => {
+      sizes.push(items.length);
+      const numbers = items.map(({ attempt }) => attempt.orderNumber);
+      return new Map(numbers.filter((number) => !leaves(number)).map((number) => [number, accepted]));
+    };
+    const batch = { size: 3, takes: (order: Order) => order.description === null };
+    return { provider: { ...provider(ALPHA, { submit: accepted }), submitBatch, batch }, sizes };
+  }
+  const statesOf = async (all: readonly Payout[]) => {
+    const ids = all.map(({ id }) => id);
+    const now = await store.payouts(MERCHANT, ids);
+    return ids.map((id) => now.get(id)?.state);
+  };
+
+  it('goes out in calls of at most its size, each create stored before, and one that is alone goes alone', async () => {
+    const { provider: alpha, sizes } = batching();
+    const all = [];
+    for (let more = 0; more < 4; more += 1) all.push(await create(ALPHA));
+    start(alpha);
+    await pass(1000);
+    assert.deepEqual([sizes, count('ALPHA submit')], [[3], 1]);
+    assert.deepEqual(await statesOf(all), ['PROCESSING', 'PROCESSING', 'PROCESSING', 'PROCESSING']);
+  });
+
+  it('is in doubt, and looked for, where the answer leaves it out', async () => {
+    const all = [await create(ALPHA), await create(ALPHA)];
+    const [lost] = all;
+    assert.ok(lost);
+    const { provider: alpha } = batching((number) => number === orderNumberOf(lost, 1));
+    start({ ...alpha, lookup: async () => ({ kind: 'absent' }) });
+    await pass(1000);
+    assert.deepEqual(await statesOf(all), ['IN_DOUBT', 'PROCESSING']);
+  });
+
+  it('does not wait for one that turns out not to be sent', async () => {
+    const { provider: alpha, sizes } = batching();
+    const all = [await create(ALPHA), await create(ALPHA), await create(ALPHA)];
+    const prepare: Provider['prepare'] = async (_account, _order, _parties, orderNumber) =>
+      all[0] && orderNumber === orderNumberOf(all[0], 1)
+        ? { kind: 'unavailable', retryAfterMs: null, cause: 'no rate' }
+        : { kind: 'body', body: 'body' };
+    start({ ...alpha, prepare });
+    await pass(1000);
+    assert.deepEqual(sizes, [2]);
+    assert.deepEqual(await statesOf(all), ['QUEUED', 'PROCESSING', 'PROCESSING']);
+  });
+
+  it('is unknown for all where the call breaks, and none of it is sent again as if it were new', async () => {
+    const { provider: alpha } = batching();
+    const all = [await create(ALPHA), await create(ALPHA)];
+    const submitBatch = async (): Promise<never> => {
+      throw new Error('broken');
+    };
+    start({ ...alpha, submitBatch, lookup: async () => ({ kind: 'absent' }) });
+    await pass(60_000);
+    assert.deepEqual(await statesOf(all), ['IN_DOUBT', 'IN_DOUBT']);
+    assert.equal(count('ALPHA submit'), 0);
+  });
+});
+
 describe('a provider with a published limit', { timeout: 30_000 }, () => {
   const limited = (changes: Partial<Provider> = {}): Provider => ({
     ...provider(ALPHA, { submit: accepted }),
@@ -299,7 +364,7 @@ describe('the next step', () => {
     assert.equal(stepOf(samplePayout(), alpha), 'SUBMIT');
     assert.equal(stepOf(samplePayout({ sendBefore: NOON }), alpha), 'expired');
     assert.equal(stepOf(samplePayout(), off), 'held');
-    assert.equal(stepOf(samplePayout(), undefined), 'held');
+    assert.equal(stepOf(samplePayout(), undefined), 'ACCOUNT_CHANGED');
     assert.equal(stepOf(samplePayout({ state: 'SUBMITTING', attempts: [sampleAttempt()] }), alpha), 'abandoned');
     assert.equal(stepOf(doubt, alpha), 'look');
     assert.equal(stepOf(doubt, off), 'look');

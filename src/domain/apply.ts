@@ -90,8 +90,6 @@ export interface Applied {
  * changes nothing at all: not allowed in this state, already known, or about something that is not there.
  */
 export function apply(payout: Payout, news: News, source: Source, now: Date): Applied | null {
-  // Whoever lost its lease has nothing to say of when the next turn is.
-  if (news.kind === 'held' && source.fence !== null && source.fence !== payout.lease?.fence) return null;
   // A worker that lost its lease has nothing to give back, and no say in when the payout is looked at.
   if (news.kind === 'held' && source.fence !== null && source.fence !== payout.lease?.fence) return null;
   let draft = draftOf(payout, news, now);
@@ -109,8 +107,8 @@ export function apply(payout: Payout, news: News, source: Source, now: Date): Ap
     draft = flag(draft, 'LATE_EVIDENCE', `the provider has it, although it was ${payout.state}`, now);
     draft = { ...draft, autoConfirm: false };
   }
-  const paying = draft.attempts.filter((attempt) => attempt.report?.moneyMoved === 'YES');
-  if (paying.length > 1) {
+  const paying = draft.attempts.filter(isPaying);
+  if (paying.length > Math.max(1, payout.attempts.filter(isPaying).length)) {
     const orders = paying.map((attempt) => attempt.orderNumber).join(' and ');
     draft = flag(draft, 'PAID_TWICE', `money has moved for both ${orders}`, now);
   }
@@ -132,6 +130,10 @@ export function apply(payout: Payout, news: News, source: Source, now: Date): Ap
     updatedAt: tells ? now : payout.updatedAt,
   };
   return { payout: next, event: tells ? eventOf(payout, next, draft.note, source, now) : null };
+}
+
+function isPaying(attempt: Attempt): boolean {
+  return attempt.report?.moneyMoved === 'YES';
 }
 
 /** News after which an action may be wanted that was not before. */
@@ -206,7 +208,8 @@ function draftOf(payout: Payout, news: News, now: Date): Draft | null {
     case 'held':
       return { ...draft, retryAfterMs: news.retryAfterMs ?? 0 };
     case 'cancelled':
-      if (payout.state !== 'QUEUED' || !mayBeSubmitted(payout)) return null;
+      // In doubt by name, and proven not taken: that can be called off as what waits can.
+      if (!mayBeSubmitted(payout)) return null;
       return { ...draft, closure: { state: 'CANCELLED', failure: null } };
     case 'asked':
       return ask(payout, draft, news.request, now);
@@ -261,13 +264,15 @@ function settleDoubt(
   if (news.kind === 'arrived') {
     const attempt = findAttempt(payout, news.attempt);
     if (!attempt || (attempt.report !== null && !attempt.mismatched)) return null;
+    // An answer that repeats nothing of the order proves only that the reference exists: nothing is confirmed by itself.
+    const autoConfirm = told.autoConfirm && Object.keys(news.report.echo).length > 0;
     // What was in doubt because its echo was wrong is compared anew: it is this report that was looked at.
-    return takeIn(payout, told, { ...attempt, mismatched: false }, news.report, now).draft;
+    return takeIn(payout, { ...told, autoConfirm }, { ...attempt, mismatched: false }, news.report, now).draft;
   }
   const open = payout.attempts.filter((attempt) => !isAccountedFor(attempt));
   const sending = payout.attempts.some(({ sends }) => sends.some((send) => send.outcome === 'IN_FLIGHT'));
-  // Against the provider's own word that its number is taken, nobody says that it never arrived.
-  if (payout.state !== 'IN_DOUBT' || open.length === 0 || sending || open.some((one) => one.exists)) return null;
+  const unsent = mayBeSubmitted(payout) && news.next === 'FAIL';
+  if (payout.state !== 'IN_DOUBT' || (open.length === 0 && !unsent) || sending || open.some(wasAccepted)) return null;
   const attempts = draft.attempts.map((attempt) =>
     open.includes(attempt) ? withoutDoubt(attempt, 'an operator found that it never arrived') : attempt,
   );
@@ -275,6 +280,11 @@ function settleDoubt(
   const message = 'it never reached the provider';
   const failure = { code: 'OTHER', message, vendorCode: null, vendorMessage: null, retryable: true } as const;
   return { ...told, attempts, closure: { state: 'FAILED', failure } };
+}
+
+/** Whether the provider has said that it has something of it: against that word nobody says that it never arrived. */
+function wasAccepted({ exists, mismatched, sends }: Attempt): boolean {
+  return exists || mismatched || sends.some((send) => send.outcome === 'ACCEPTED');
 }
 
 type Looked = Extract<News, { kind: 'looked' }>;

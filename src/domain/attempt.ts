@@ -53,9 +53,15 @@ export function currentAttempt(payout: Pick<Payout, 'attempts'>): Attempt | null
   return furthest;
 }
 
-/** The attempt to ask about next: the first that is not accounted for, else the current one. */
+/** The attempt to ask about next: the first that is not accounted for, or not over at its provider, else the current one. */
 export function openAttempt(payout: Pick<Payout, 'attempts'>): Attempt | null {
-  return payout.attempts.find((attempt) => !isAccountedFor(attempt)) ?? currentAttempt(payout);
+  const { attempts } = payout;
+  return attempts.find((one) => !isAccountedFor(one)) ?? attempts.find(isUnderWay) ?? currentAttempt(payout);
+}
+
+/** Whether the provider has it, and it is not over there. */
+export function isUnderWay({ report }: Attempt): boolean {
+  return report !== null && !isFinal(report.state);
 }
 
 /** The state that attempts and closure amount to. */
@@ -76,9 +82,9 @@ function movedBy(attempt: Attempt): MoneyMoved {
   const { report } = attempt;
   if (report === null) return isAccountedFor(attempt) ? 'NO' : 'UNKNOWN';
   // Until the provider says what came of a confirm, its word from before says nothing.
-  return report.moneyMoved === 'NO' && !isFinal(report.state) && mayBeConfirmed(attempt)
-    ? 'UNKNOWN'
-    : report.moneyMoved;
+  // Nor does it where what it showed last was not this order.
+  const unsure = !isFinal(report.state) && (attempt.mismatched || mayBeConfirmed(attempt));
+  return report.moneyMoved === 'NO' && unsure ? 'UNKNOWN' : report.moneyMoved;
 }
 
 /** Why the payout failed; null unless it is FAILED or CANCELLED for a reason that is known. */

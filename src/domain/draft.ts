@@ -90,7 +90,8 @@ function dropImpossible(payout: Payout, draft: Draft, askedAt: Date | null): Dra
   if (report === null || sends.some((send) => send.outcome === 'IN_FLIGHT')) return draft;
   const over = payout.requests.filter(({ action, requestedAt }) => {
     if (isFinal(report.state)) return true;
-    return askedAt !== null && requestedAt <= askedAt && !report.allows.includes(action);
+    const fresh = askedAt !== null && sends.every(({ endedAt }) => endedAt !== null && endedAt <= askedAt);
+    return fresh && requestedAt <= askedAt && !report.allows.includes(action);
   });
   if (over.length === 0) return draft;
   const note = `no longer possible, or done: ${over.map(({ action }) => action).join(', ')}`;

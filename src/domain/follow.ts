@@ -1,4 +1,4 @@
-import { currentAttempt, mayBeConfirmed } from './attempt.ts';
+import { currentAttempt, isAccountedFor, mayBeConfirmed } from './attempt.ts';
 import {
   type ActionRequest,
   type AppliedReport,
@@ -28,12 +28,22 @@ export function followUp(payout: Followed): FollowUp | 'look' | null {
   const attempt = currentAttempt(payout);
   const report = attempt?.report ?? null;
   if (attempt === null || report === null || attempt.mismatched || isFinal(report.state)) return null;
-  const wanted = wantedOf(payout).find(({ action }) => report.allows.includes(action));
+  const alone = payout.attempts.every((one) => one === attempt || isHarmless(one));
+  const wanted = wantedOf(payout).find(
+    ({ action }) => report.allows.includes(action) && (alone || action !== 'CONFIRM'),
+  );
   if (wanted === undefined) return null;
   const last = attempt.sends.findLast((send) => isOf(send, wanted));
   if (last === undefined) return wanted;
   if (last.outcome === 'ACCEPTED' || last.outcome === 'REJECTED') return null;
   return isAskedAfter(report, last) ? wanted : 'look';
+}
+
+/** Whether another attempt certainly pays nothing: while one may, no second one is confirmed. */
+function isHarmless(attempt: Attempt): boolean {
+  const { report } = attempt;
+  if (report === null) return isAccountedFor(attempt);
+  return report.state === 'FAILED' || report.state === 'CANCELLED';
 }
 
 /** Whether a status was asked for after a send had ended: one of the same instant may have been asked before. */

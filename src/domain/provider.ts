@@ -278,7 +278,7 @@ export interface Provider {
   prepare(account: string, order: Order, parties: Parties, orderNumber: string, call: Call): Promise<Prepared>;
   /** Signs and sends the stored body: a create or a repeat of it. */
   submit(attempt: AttemptRef, body: string, call: Call): Promise<SendOutcome>;
-  /** At most `batchSize` creates of one account in one call. Matched by order number: one that is missing is unknown. */
+  /** At most `batch.size` creates of one account in one call. Matched by order number: one that is missing is unknown. */
   submitBatch?(items: readonly BatchItem[], call: Call): Promise<ReadonlyMap<string, SendOutcome>>;
   /** Whether the order can go into a batch; null: it has no batch call. */
   readonly batch: { readonly size: number; takes(order: Order): boolean } | null;

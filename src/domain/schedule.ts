@@ -1,5 +1,5 @@
 import type { News, Source } from './apply.ts';
-import { isAccountedFor, moneyMoved, stateOf } from './attempt.ts';
+import { isAccountedFor, isUnderWay, moneyMoved, stateOf } from './attempt.ts';
 import type { Draft } from './draft.ts';
 import { isFinal, type Payout, type PayoutState } from './payout.ts';
 
@@ -17,7 +17,7 @@ export function isCheck(news: News, source: Source): boolean {
 
 /** Whether anything can still be learnt by asking: not over, not accounted for, or money not where the state says. */
 function isOpen(draft: Draft, state: PayoutState): boolean {
-  if (!isFinal(state) || !draft.attempts.every(isAccountedFor)) return true;
+  if (!isFinal(state) || !draft.attempts.every(isAccountedFor) || draft.attempts.some(isUnderWay)) return true;
   if (state === 'COMPLETED') return moneyMoved(draft) !== 'YES';
   return (state === 'FAILED' || state === 'CANCELLED') && moneyMoved(draft) !== 'NO';
 }

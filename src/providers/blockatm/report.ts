@@ -15,7 +15,7 @@ export function describe({ code, message }: Fault): string {
 }
 
 /** The order number is taken. Source: error-code page; that both are of a used order number is assumed. */
-const EXISTS_CODES: ReadonlySet<string | null> = new Set(['000106', '000201']);
+const EXISTS_CODES: ReadonlySet<string | null> = new Set(['000201']);
 
 /** Refusals that pass: the request was turned away as a whole. Source: error-code page; the classes are assumed. */
 const PASSING_CODES: ReadonlyMap<string | null, NotTakenReason> = new Map<string, NotTakenReason>([

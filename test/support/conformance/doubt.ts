@@ -10,6 +10,7 @@ import {
   HOUR_MS,
   type Kit,
   MINUTE_MS,
+  OPERATOR,
   reasonsOf,
   rowOf,
   SILENT,
@@ -144,10 +145,20 @@ async function bindByHand(stage: Stage, payout: Payout): Promise<Payout> {
   const { providerReference } = stage.order(payout);
   const bound = await stage.resolve(payout, { kind: 'arrived', providerReference });
   assert.equal(bound.kind, 'resolved', JSON.stringify(bound));
-  await stage.until(payout, ['COMPLETED']);
+  await untilPaid(stage, payout);
   const after = await stage.audit(payout);
   stage.order(after);
   return after;
+}
+
+/** Until it is COMPLETED; where the operator's reference could not be compared, a person has to confirm it. */
+export async function untilPaid(stage: Stage, bound: Payout): Promise<Payout> {
+  const { autoConfirm } = await stage.until(bound, (now) => now.state === 'COMPLETED' || !now.autoConfirm);
+  if (!autoConfirm) {
+    await stage.until(bound, ['AWAITING_CONFIRMATION', 'COMPLETED']);
+    await stage.world.payouts.act(bound.merchantId, OPERATOR, bound.id, { action: 'CONFIRM' });
+  }
+  return stage.until(bound, ['COMPLETED']);
 }
 
 /** An operator says of a payout that nobody has that it never arrived. */

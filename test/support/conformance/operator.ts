@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { moneyMoved } from '../../../src/domain/attempt.ts';
 import { strangeReference } from './abilities.ts';
-import { giveUpByHand, settleDoubt } from './doubt.ts';
+import { giveUpByHand, settleDoubt, untilPaid } from './doubt.ts';
 import { HOUR_MS, type Kit, MINUTE_MS, reasonsOf, SILENT, sendsOf, useStage } from './stage.ts';
 
 /** That an operator can end every doubt, and can bind nothing that the provider does not bear out. */
@@ -15,7 +15,7 @@ export function describeOperator(kit: Kit): void {
       const payout = await stage().doubtful('61');
       const { providerReference } = stage().order(payout);
       assert.equal((await stage().resolve(payout, { kind: 'arrived', providerReference })).kind, 'resolved');
-      const after = await stage().until(payout, ['COMPLETED']);
+      const after = await untilPaid(stage(), payout);
       // Where no answer names it, none is bound: the order was found by our own number.
       assert.ok([providerReference, null].includes(after.attempts[0]?.providerReference ?? null));
       assert.deepEqual(
