@@ -12,7 +12,7 @@ import { createPayouts, type Payouts, type PayoutsDeps } from './payouts.ts';
 import type { AccountSettings, ProviderDefinition } from './providers/define.ts';
 import { definitions } from './providers/index.ts';
 import { chooseRoute } from './routing.ts';
-import { type Clock, describeError, type Ids, type Log } from './runtime.ts';
+import { type Clock, describeError, type Ids, type Log, toBase32 } from './runtime.ts';
 import type { Sandbox, SandboxOptions } from './sandbox.ts';
 import { openSqlite } from './storage/sqlite.ts';
 import { createTransport } from './transport.ts';
@@ -102,7 +102,7 @@ export async function compose(
     const keys = createKeys({ store, clock, ids, log });
     opened.push(() => keys.close());
     const inbound = createInbound({ providers: bySlug, store, payouts, log });
-    const name = `worker-${process.pid}`;
+    const name = `worker-${process.pid}-${toBase32(ids.bytes(5))}`;
     const clockwork = createWorker({ payouts, providers, health, clock, log, name, options });
     opened.push(() => clockwork.stop());
     return {

@@ -46,9 +46,11 @@ export function digestOf(key: KeyObject, ...parts: readonly (string | Buffer)[])
 /** The part of a merchant's input that a repetition of it has to match. */
 export interface Asked {
   readonly order: Order;
+  /** Null: Outflow chooses. */
   readonly provider: ProviderId | null;
   readonly sendBefore: Date | null;
   readonly autoConfirm: boolean;
+  /** Personal data; null: none. */
   readonly parties: Parties | null;
   readonly metadata: readonly MetadataEntry[];
 }

@@ -10,7 +10,6 @@ import {
   type Attempt,
   type EventSource,
   isFinal,
-  type MetadataEntry,
   type Order,
   type Parties,
   type Payout,
@@ -24,23 +23,15 @@ import {
 import type { AttemptRef, Provider, ProviderId, ProviderReason, Route } from './domain/provider.ts';
 import { echoMismatches } from './domain/report.ts';
 import type { LeaseRequest, Store } from './domain/store.ts';
-import { differencesOf, digestInput, eventIdOf, payoutIdOf } from './identity.ts';
+import { type Asked, differencesOf, digestInput, eventIdOf, payoutIdOf } from './identity.ts';
 import { createRecords } from './records.ts';
 import { withoutPersonalData } from './redaction.ts';
 import { type Clock, withDeadline } from './runtime.ts';
 import type { Vault } from './vault.ts';
 
 /** What a merchant asks for, its shape already checked. */
-export interface CreateInput {
+export interface CreateInput extends Asked {
   readonly reference: string;
-  readonly order: Order;
-  /** Null: Outflow chooses. */
-  readonly provider: ProviderId | null;
-  readonly sendBefore: Date | null;
-  readonly autoConfirm: boolean;
-  /** Personal data; null: none. */
-  readonly parties: Parties | null;
-  readonly metadata: readonly MetadataEntry[];
 }
 
 /** What is asked of a payout that the provider has. */

@@ -153,7 +153,8 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
   const lanes = [SUBMITTABLE, ASKABLE].map((states) => createLane({ ...places, states }));
   const [submits, looks] = lanes;
   const stopping = new AbortController();
-  const calls = new AbortController();
+  /** A call under way is waited for, never broken off: it has a deadline of its own. */
+  const { signal } = new AbortController();
   const underWay = new Set<Promise<void>>();
   /** Of those under way, how many wait for the clock. */
   let resting = 0;
@@ -242,7 +243,7 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
   async function prepare(payout: Payout, provider: Provider, account: Account): Promise<FreshAttempt | News> {
     const number = payout.attempts.length + 1;
     const orderNumber = orderNumberOf(payout, number);
-    const call = { sendBy: null, signal: calls.signal };
+    const call = { sendBy: null, signal };
     try {
       const parties = (await payouts.parties(payout)) ?? NO_PARTIES;
       const prepared = await provider.prepare(account.name, payout.order, parties, orderNumber, call);
@@ -325,13 +326,13 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
     const sendBy = new Date(Math.min(lastMoment, limit ?? Infinity));
     let outcome: SendOutcome;
     try {
-      outcome = await perform({ sendBy, signal: calls.signal });
+      outcome = await perform({ sendBy, signal });
     } catch (error) {
       // A provider's code must not throw; if it does, nobody knows what it had done by then.
       outcome = { kind: 'unknown', vendorCode: null, cause: describeError(error) };
     }
     log.info({ payoutId: payout.id, send: send.kind, outcome: outcome.kind }, 'sent');
-    note(next === undefined ? submits : looks, provider, outcome);
+    note(send.kind === 'SUBMIT' ? submits : looks, provider, outcome);
     // Not kept once the provider has it: gone before it is settled, so that no crash between the two keeps it.
     if (next?.action === 'ATTACH_DOCUMENT' && next.request && outcome.kind === 'accepted') {
       await payouts.forget(payout, next.request).catch((error: unknown) => {
@@ -346,7 +347,7 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
     const askedAt = clock.now();
     let outcome: LookupOutcome;
     try {
-      outcome = await provider.lookup(payouts.refer(payout, attempt), { sendBy: null, signal: calls.signal });
+      outcome = await provider.lookup(payouts.refer(payout, attempt), { sendBy: null, signal });
     } catch (error) {
       outcome = { kind: 'unavailable', retryAfterMs: null, cause: describeError(error) };
     }

@@ -1,4 +1,5 @@
 import { addDecimals, type Decimal, decimalPlaces, isZero, parseDecimal } from '../../domain/money.ts';
+import { plainSample } from '../../sandbox/sample.ts';
 import type {
   Asked,
   NewOrder,
@@ -105,26 +106,7 @@ export const sandbox: SandboxSide = {
     network: 'TRON',
   }),
   makeReference: (random) => String(8_000_000_000 + (random.readUInt32BE() % 1_000_000_000)),
-  sample: (amount) => ({
-    order: {
-      amount: { amount, currency: 'USDT' },
-      feeMode: 'ADD',
-      destination: {
-        kind: 'blockchain',
-        address: 'TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t',
-        network: 'TRON',
-        memo: null,
-      },
-      sourceCurrency: null,
-      receiveCurrency: null,
-      purpose: null,
-      relationship: null,
-      sourceOfFunds: null,
-      fundingAddress: null,
-      description: null,
-    },
-    parties: { originator: null, beneficiary: null, accountNumber: null },
-  }),
+  sample: (amount) => plainSample({ amount, currency: 'USDT' }),
   read: (request, account) => route(request, account),
   refuse: (refusal) => refuse(FAULTS[refusal]),
   writeWebhook(order, { webhookKey = '', contractId = '' }, now) {

@@ -1,5 +1,6 @@
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { addDecimals, compareDecimals, type Decimal, decimalPlaces, isZero, parseDecimal } from '../../domain/money.ts';
+import { plainSample } from '../../sandbox/sample.ts';
 import type {
   Asked,
   Order,
@@ -110,6 +111,13 @@ const REFUSALS: Readonly<Record<Refusal, SandboxAnswer>> = {
 /** As many as the signature in the pages' samples has. Source: page "How to sign". */
 const KEY_BITS = 1024;
 
+const XPAY = {
+  kind: 'channel',
+  channel: 'xpay',
+  account: '0xB0c5852ff023291D0de6333c9155b2f884368559',
+  network: null,
+} as const;
+
 /** ChainPay's side of the wire. Source: payout page; texts of refusals, limits and the fee are assumed. */
 export const sandbox: SandboxSide = {
   slug: 'chainpay',
@@ -135,26 +143,7 @@ export const sandbox: SandboxSide = {
   makeReference(random, now) {
     return `${now.getTime()}${String(random.readUInt32BE(0) % 1_000_000).padStart(6, '0')}`;
   },
-  sample: (amount) => ({
-    order: {
-      amount: { amount, currency: 'USD' },
-      feeMode: 'ADD',
-      destination: {
-        kind: 'channel',
-        channel: 'xpay',
-        account: '0xB0c5852ff023291D0de6333c9155b2f884368559',
-        network: null,
-      },
-      sourceCurrency: null,
-      receiveCurrency: null,
-      purpose: null,
-      relationship: null,
-      sourceOfFunds: null,
-      fundingAddress: null,
-      description: 'June salary',
-    },
-    parties: { originator: null, beneficiary: null, accountNumber: null },
-  }),
+  sample: (amount) => plainSample({ amount, currency: 'USD' }, XPAY, 'June salary'),
   read: (request, account) => refuseCaller(request, account) ?? route(request, account),
   refuse: (reason) => REFUSALS[reason],
   // ChainPay is polled, and its account has no address to tell; no way of signing a callback is published.

@@ -10,6 +10,7 @@ import {
   parseDecimal,
   subtractDecimals,
 } from '../../domain/money.ts';
+import { plainSample } from '../../sandbox/sample.ts';
 import type {
   Asked,
   NewOrder,
@@ -88,19 +89,6 @@ const MAX_MEMO_LENGTH = 255;
 const MAX_ORDER_ID_LENGTH = 128;
 const MINUTE_MS = 60_000;
 
-const NOBODY = { originator: null, beneficiary: null, accountNumber: null };
-const SAMPLE = {
-  feeMode: 'ADD',
-  destination: { kind: 'blockchain', address: 'TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t', network: 'TRON', memo: null },
-  sourceCurrency: null,
-  receiveCurrency: null,
-  purpose: null,
-  relationship: null,
-  sourceOfFunds: null,
-  fundingAddress: null,
-  description: null,
-} as const;
-
 /** 2328.io's side of the wire. Source: docs of the payout page; error bodies, limits and retries are assumed. */
 export const sandbox: SandboxSide = {
   slug: 'io2328',
@@ -124,7 +112,7 @@ export const sandbox: SandboxSide = {
     bytes.writeUIntBE(now.getTime(), 0, 6);
     return toUuid(bytes, 7);
   },
-  sample: (amount) => ({ order: { ...SAMPLE, amount: { amount, currency: 'TRX' } }, parties: NOBODY }),
+  sample: (amount) => plainSample({ amount, currency: 'TRX' }),
   read: (request, account) => refuseCaller(request, account) ?? route(request, account),
   refuse: (reason) => REFUSALS[reason],
   writeWebhook(order, { payoutKey = '' }) {

@@ -8,6 +8,8 @@ import {
   parseDecimal,
   parseJsonNumber,
 } from '../../domain/money.ts';
+import { Digits, type Fields, readFields } from '../../sandbox/fields.ts';
+import { plainSample } from '../../sandbox/sample.ts';
 import type {
   Asked,
   NewOrder,
@@ -73,19 +75,6 @@ const MAXIMUM = decimal('100000');
 const PLACES = 10;
 const MINUTE_MS = 60_000;
 
-const NOBODY = { originator: null, beneficiary: null, accountNumber: null };
-const SAMPLE = {
-  feeMode: 'ADD',
-  destination: { kind: 'blockchain', address: 'TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t', network: 'TRON', memo: null },
-  sourceCurrency: null,
-  receiveCurrency: null,
-  purpose: null,
-  relationship: null,
-  sourceOfFunds: null,
-  fundingAddress: null,
-  description: null,
-} as const;
-
 /** OxaPay's side of the wire. Source: docs.oxapay.com, the payout pages; error types, limits and fees are assumed. */
 export const sandbox: SandboxSide = {
   slug: 'oxapay',
@@ -104,7 +93,7 @@ export const sandbox: SandboxSide = {
     generalKey: bytes(24).toString('hex').toUpperCase(),
   }),
   makeReference: (random) => String(100_000_000 + (random.readUInt32BE() % 900_000_000)),
-  sample: (amount) => ({ order: { ...SAMPLE, amount: { amount, currency: 'USDT' } }, parties: NOBODY }),
+  sample: (amount) => plainSample({ amount, currency: 'USDT' }),
   read: (request, account) => refuseCaller(request, account) ?? route(request, account),
   refuse: (reason) => REFUSALS[reason],
   writeWebhook(order, { payoutKey = '' }) {
@@ -154,28 +143,6 @@ function routeSwap(method: string, path: string, query: URLSearchParams, body: B
     return 'invalid' in result ? invalid(...result.invalid) : answer(success(result));
   }
   return answer(NOTHING_HERE);
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** A JSON number by its digits as they stand, which no JS number keeps. */
-class Digits {
-  readonly text: string;
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
-/** The members of a JSON object; none for anything else, so that every required field is then missing. */
-function readFields(body: Buffer): Fields {
-  try {
-    const value: unknown = JSON.parse(body.toString('utf8'), (_, member: unknown, { source }) =>
-      typeof member === 'number' ? new Digits(source ?? '') : member,
-    );
-    return value !== null && typeof value === 'object' && !Array.isArray(value) ? { ...value } : {};
-  } catch {
-    return {};
-  }
 }
 
 function create(fields: Fields): Asked {

@@ -10,6 +10,7 @@ import {
   parseJsonNumber,
   subtractDecimals,
 } from '../../domain/money.ts';
+import { Digits, type Fields, fieldsOf, readFields } from '../../sandbox/fields.ts';
 import type {
   Action,
   Asked,
@@ -182,32 +183,6 @@ function tokenMark(secretKey: string, end: string): string {
 }
 
 // --- what is asked ---------------------------------------------------------------------------------------------------
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** A JSON number by its digits as they stand, which no JS number keeps. */
-class Digits {
-  readonly text: string;
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
-/** The members of a JSON object; none for anything else, so that every required field is then missing. */
-function readFields(body: Buffer): Fields {
-  try {
-    const value = JSON.parse(body.toString('utf8'), (_key, member: unknown, { source = '' }) =>
-      typeof member === 'number' ? new Digits(source) : member,
-    );
-    return fieldsOf(value);
-  } catch {
-    return {};
-  }
-}
-
-function fieldsOf(value: unknown): Fields {
-  return value !== null && typeof value === 'object' && !Array.isArray(value) ? { ...value } : {};
-}
 
 function route({ method, path, body }: SandboxRequest, account: SandboxAccount): Asked {
   if (method === 'GET' && path === PATHS.areas) return answer(success(AREAS));
