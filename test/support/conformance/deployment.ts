@@ -99,7 +99,8 @@ export function describeDeployment(kit: Kit): void {
             const [order] = stage.orders(payout);
             assert.deepEqual([payout.attempts.length, stage.orders(payout).length], [before + 1, 1]);
             const [first, second] = payout.attempts;
-            if (!order || !first || !second || kit.declared.webhooks !== 'SIGNED') return;
+            // Where the provider is asked for something before a create, nothing was begun while it was away.
+            if (!order || !first || !second) return assert.equal(before, 0);
             const ghost = {
               ...order,
               mark: first.orderNumber,
@@ -108,7 +109,9 @@ export function describeDeployment(kit: Kit): void {
             await stage.post(stage.write(ghost));
             const after = await stage.world.payout(created);
             assert.deepEqual([after.state, moneyMoved(after)], ['COMPLETED', 'YES']);
-            assert.deepEqual(reasonsOf(after), ['PAID_TWICE'], sendsOf(after).join());
+            // Only what is signed is believed: two paid orders are the alarm that nothing may hide.
+            const raised = kit.declared.webhooks === 'SIGNED' ? ['PAID_TWICE'] : [];
+            assert.deepEqual(reasonsOf(after), raised, sendsOf(after).join());
             assert.equal(after.attempts[1]?.providerReference, second.providerReference);
           },
         },
