@@ -5,8 +5,9 @@ import { failureOf, moneyMoved } from '../src/domain/attempt.ts';
 import { followUp, mayBeAsked } from '../src/domain/follow.ts';
 import type { Payout, PayoutAction, SupportingDocument } from '../src/domain/payout.ts';
 import type { Call, SendOutcome, StatusReport } from '../src/domain/provider.ts';
+import { nextStep } from '../src/domain/step.ts';
 import type { ActionInput } from '../src/payouts.ts';
-import { nextStep } from '../src/worker.ts';
+
 import { decimal, NOON, sampleParty, samplePayout } from './support/payouts.ts';
 import {
   ACTOR,
