@@ -1,7 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,6 +9,7 @@ import type { AttentionReason, PayoutState } from '../../src/domain/payout.ts';
 import type { Provider } from '../../src/domain/provider.ts';
 import type { Sandbox } from '../../src/sandbox.ts';
 import type { ScaledClock } from '../support/scaled-clock.ts';
+import { reservePort } from '../support/world.ts';
 import { type Fate, liveThrough } from './life.ts';
 
 /** Real milliseconds where it says so, else milliseconds of the scaled clock. */
@@ -186,7 +186,7 @@ export async function runSchedule(schedule: Schedule, slug: string, playground: 
   const { sandbox, origin } = playground;
   const dir = await mkdtemp(join(tmpdir(), 'outflow-chaos-'));
   const payouts = schedule.payouts.map((payout, at) => ({ ...payout, reference: `${slug}-${schedule.seed}-${at}` }));
-  const port = await freePort();
+  const port = await reservePort();
   const callbackUrl = `http://127.0.0.1:${port}/${slug}/default`;
   sandbox.registerCallback(slug, callbackUrl);
   const path = join(dir, 'outflow.db');
@@ -293,14 +293,4 @@ function faultsOf(payout: Told, sandbox: Sandbox): string[] {
   expect(payout.state !== 'IN_DOUBT' || !(findable || absent), 'in doubt for no reason');
   expect(payout.state !== 'IN_DOUBT' || payout.raised.length > 0, 'in doubt, and no operator is told why');
   return faults;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
