@@ -195,8 +195,7 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
     const begun = await payouts.begin(payout, next.action, attempt, source);
     if (begun === null) return void (await giveBack(payout, source));
     const ref = payouts.refer(begun.payout, begun.attempt);
-    const outcome = await carryOut(begun, provider, source, (call) => perform(ref, call), next);
-    log.debug({ payoutId: payout.id, action: next.action, outcome }, 'action sent');
+    await carryOut(begun, provider, source, (call) => perform(ref, call), next);
   }
 
   /** Another worker has it, or news came that forbids the send: then the next turn sees what is to be done now. */
@@ -231,7 +230,7 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
     source: Source,
     perform: (call: Call) => Promise<SendOutcome>,
     next?: FollowUp,
-  ): Promise<SendOutcome['kind']> {
+  ): Promise<void> {
     const leaseEnd = payout.lease?.until.getTime() ?? 0;
     const lastMoment = leaseEnd - settings.deadlineMs - settings.skewMs;
     // A payout that is with the provider may still be called off, or get its papers, after `sendBefore`.
@@ -253,7 +252,6 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
       });
     }
     await settleSurely(payout, { kind: 'ended', attempt: attempt.number, send: send.number, outcome }, source);
-    return outcome.kind;
   }
 
   async function look(payout: Payout, provider: Provider, attempt: Attempt, source: Source): Promise<void> {

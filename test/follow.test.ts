@@ -358,6 +358,23 @@ describe('a cancel and a confirm', () => {
     });
   });
 
+  it('concerns the furthest attempt: it is never sent to another one that is still open at its provider', () => {
+    const one = there({ state: 'PROCESSING', allows: ['CANCEL'] });
+    const [furthest] = one.attempts;
+    const open = there({ ...WANTING, allows: [] }).attempts[0];
+    assert.ok(furthest && open);
+    const second = { ...furthest, number: 2, orderNumber: 'order2', providerReference: 'ref-2' };
+    const both = on({ ...one, attempts: [open, second] }, [10, asked('CANCEL')]);
+    const accounts = [{ name: furthest.account, fingerprint: furthest.fingerprint, enabled: true }];
+    const step = nextStep(
+      { ...both, account: furthest.account },
+      plainProvider(both.provider, { accounts }),
+      seconds(11),
+    );
+    assert.deepEqual(step.kind === 'look' && step.attempt.number, 1);
+    assert.equal(mayBegin(both, 'CANCEL', 11, 1), false);
+  });
+
   it('do not both win: once a cancel may be there, nothing is confirmed', () => {
     const cancelling = on(byHand, [10, asked('CANCEL')], [11, begun('CANCEL', 1)]);
     for (const [how, payout] of [
@@ -791,6 +808,24 @@ describe('an order at its provider', { timeout: 20_000 }, () => {
       assert.deepEqual(money(), ['submit', 'complete']);
       assert.deepEqual(await sealed(payout), []);
       assert.deepEqual((await side.read(payout)).requests, []);
+    });
+
+    it('is looked at by the schedule, and is put before a person, while a document cannot be read', async () => {
+      desk.answer('attach', poor);
+      const payout = await wantingPayout();
+      assert.equal(await act(payout, attach('a.pdf')), 'taken');
+      await side.pass(1000);
+      for (const { payoutId, kind, sealed: record } of await side.store.sealedUnderOtherKeys('none', 100)) {
+        if (kind.startsWith('document:')) {
+          await side.store.resealed({ payoutId, kind }, record, { ...record, keyId: 'gone' });
+        }
+      }
+      desk.calls.length = 0;
+      await side.pass(3_600_000);
+      assert.deepEqual(reasons(await side.read(payout)), ['BODY_UNREADABLE']);
+      const looks = desk.calls.filter((call) => call === 'lookup').length;
+      assert.ok(looks > 2 && looks < 30, `${looks} look-ups in an hour`);
+      assert.deepEqual(new Set(desk.calls), new Set(['lookup']));
     });
 
     it('gets one again when its answer was lost, for which it is kept', async () => {

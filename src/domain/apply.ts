@@ -142,7 +142,9 @@ const TELLING: ReadonlySet<News['kind']> = new Set(['ended', 'looked', 'reported
 /** Whether an action can be sent right now. */
 function mayFollowUp({ sendBefore }: Payout, draft: Draft, now: Date): boolean {
   const next = followUp(draft);
-  if (next === null || next === 'look') return false;
+  // What cannot be read now is tried again by the schedule, not at once and for ever.
+  const unreadable = draft.attention.some((one) => one.reason === 'BODY_UNREADABLE');
+  if (next === null || next === 'look' || unreadable) return false;
   return next.action !== 'CONFIRM' || sendBefore === null || sendBefore > now;
 }
 

@@ -1,5 +1,5 @@
 import type { News } from './apply.ts';
-import { attemptState, isAccountedFor, stateOf } from './attempt.ts';
+import { attemptState, currentAttempt, isAccountedFor, stateOf } from './attempt.ts';
 import { type Draft, findAttempt, flag, replace, takeIn } from './draft.ts';
 import { followUp } from './follow.ts';
 import type { ActionRequest, Attempt, Payout, Send, SendKind } from './payout.ts';
@@ -38,7 +38,7 @@ function mayStart(payout: Payout, known: Attempt | null, kind: SendKind, request
   if (known?.mismatched || known?.sends.some((send) => send.outcome === 'IN_FLIGHT')) return false;
   if (isFollowUp(kind)) {
     const next = followUp(payout);
-    if (next === null || next === 'look' || known?.report == null) return false;
+    if (next === null || next === 'look' || known === null || known !== currentAttempt(payout)) return false;
     return next.action === kind && (next.request?.number ?? null) === request && !(late && kind === 'CONFIRM');
   }
   if (late || (known?.report ?? null) !== null || known?.exists) return false;

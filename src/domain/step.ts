@@ -1,5 +1,5 @@
 import type { News } from './apply.ts';
-import { attemptState, openAttempt } from './attempt.ts';
+import { attemptState, currentAttempt, openAttempt } from './attempt.ts';
 import { type FollowUp, followUp } from './follow.ts';
 import { type Attempt, type AttentionReason, isFinal, type Payout, type SendKind } from './payout.ts';
 import type { Account, LookupOutcome, Provider } from './provider.ts';
@@ -47,7 +47,8 @@ function accountChanged({ account }: Payout): Step {
 /** The step with an order that the provider has; null: to look, as with any other. */
 function followed(payout: Payout, attempt: Attempt, late: boolean): Step | null {
   const next = followUp(payout);
-  if (next === null || next === 'look' || attempt.report === null) return null;
+  // It speaks of the furthest attempt alone: another one that is still open is looked at first.
+  if (next === null || next === 'look' || attempt !== currentAttempt(payout)) return null;
   if (next.action !== 'CONFIRM' || !late) return { kind: 'follow', next, attempt };
   return { kind: 'tell', news: { kind: 'expired' } };
 }
