@@ -7,17 +7,7 @@
  */
 import { createClient } from 'graphql-ws';
 import type { FollowQuestion, FollowResult } from './follow.ts';
-import {
-  createBody,
-  median,
-  openApi,
-  openChild,
-  openFolder,
-  percentile,
-  type Row,
-  show,
-  showLatency,
-} from './harness.ts';
+import { compareLatencies, createBody, openApi, openChild, openFolder, type Row, showLatency } from './harness.ts';
 
 const WARM_UP = 200;
 const COUNT = 800;
@@ -31,20 +21,16 @@ export async function measureDelivery(): Promise<readonly Row[]> {
     {
       what: '`createPayout` sent → its event at a graphql-ws subscriber, p50 / p99',
       against: '`createPayout` sent → its answer',
-      ratio: compare(events, answers),
+      ratio: compareLatencies(events, answers),
       alone: `${showLatency(events)} and ${showLatency(answers)}`,
     },
     {
       what: 'commit answered → event out of the feed, in process, p50 / p99',
       against: 'the commit itself',
-      ratio: compare(deliveries, inserts),
+      ratio: compareLatencies(deliveries, inserts),
       alone: `${showLatency(deliveries)} and ${showLatency(inserts)}`,
     },
   ];
-}
-
-function compare(ours: readonly number[], theirs: readonly number[]): string {
-  return `${show(median(ours) / median(theirs))} / ${show(percentile(ours, 0.99) / percentile(theirs, 0.99))}`;
 }
 
 async function listenOutside(): Promise<{ readonly answers: number[]; readonly events: number[] }> {

@@ -31,7 +31,7 @@ async function run({ folder, count }: FollowQuestion): Promise<FollowResult> {
   });
   const feed = createFeed({ store, clock: systemClock, log: silentLog });
   const over = new AbortController();
-  const events = await feed.subscribe(null, { merchantId: null }, over.signal);
+  const events = await feed.subscribe(null, { merchantId: samplePayout().merchantId }, over.signal);
   const inserts: number[] = [];
   const deliveries: number[] = [];
   for (let number = 0; number < count; number += 1) {

@@ -50,6 +50,12 @@ export function showLatency(latencies: readonly number[]): string {
   return `${show(median(latencies))} / ${show(percentile(latencies, 0.99))} ms`;
 }
 
+/** The p50 of some latencies divided by that of others, and the p99, e.g. `1.2 / 1.31`. */
+export function compareLatencies(ours: readonly number[], theirs: readonly number[]): string {
+  const ratio = (share: number): string => show(percentile(ours, share) / percentile(theirs, share));
+  return `${ratio(0.5)} / ${ratio(0.99)}`;
+}
+
 /** Runs two sides in turn, A B A B, so that whatever else the machine does strikes both. */
 export async function alternate<A, B>(
   rounds: number,
@@ -72,6 +78,11 @@ export async function inFlight(width: number, count: number, work: (index: numbe
     }
   };
   await Promise.all(Array.from({ length: width }, run));
+}
+
+/** The machine's own clock, the same for all its processes, in ms. It says nothing of the time of day. */
+export function machineNow(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 // --- processes --------------------------------------------------------------------------------------------------------------

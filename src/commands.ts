@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util';
 import { InvalidArgumentError, StartupError } from './domain/errors.ts';
 import { type ApiKeyId, type MerchantId, SCOPES, type Scope } from './domain/merchant.ts';
+import type { Store } from './domain/store.ts';
 import type { Keys } from './keys.ts';
+import { move, nameOf, type Source, type Target } from './storage/archive.ts';
 import { UnreadableRecordError, type Vault } from './vault.ts';
 
 /** What a command prints, line by line. */
@@ -10,13 +12,16 @@ export type Print = (line: string) => void;
 export const USAGE = `outflow serve                                  the API, and a worker, in one process
 outflow worker                                 a worker alone
 outflow sandbox                                the stand-in providers alone
-outflow merchants create NAME
+outflow merchants create NAME [--id ID]         --id: one that was lost with a store, under its id again
 outflow merchants list
 outflow keys create --merchant ID [--label TEXT] [--scope SCOPE ...]
 outflow keys create --operator [--label TEXT] [--scope SCOPE ...]
 outflow keys list [--merchant ID]
 outflow keys revoke ID
 outflow data rotate                            encrypts what is stored with the first of DATA_KEYS
+outflow restore                                says that the store is a copy which was put back, older than the world
+outflow restore --over                         says that what was lost has been asked for again
+outflow migrate --from sqlite:PATH [--to URL]  moves a store to MongoDB: to MONGODB_URL where no other is named
 
 Scopes: ${SCOPES.join(', ')}; all of them where none is named.
 Everything else comes from the environment: see .env.example.`;
@@ -25,6 +30,7 @@ Everything else comes from the environment: see .env.example.`;
 export interface CommandParts {
   readonly keys: Keys;
   readonly vault: Vault;
+  readonly store: Pick<Store, 'restored' | 'restore' | 'endRestore'>;
 }
 
 /**
@@ -34,23 +40,26 @@ export interface CommandParts {
 export type ReadyCommand = (parts: CommandParts, print: Print) => Promise<void>;
 
 /**
- * Finds a command on merchants, keys or data: `merchants create|list`, `keys create|list|revoke`, `data rotate`. Throws
- * InvalidArgumentError for one that there is not, so that a slip of the pen opens no store.
+ * Finds a command on merchants, keys, data or the store: `merchants create|list`, `keys create|list|revoke`, `data rotate`,
+ * `restore`. Throws InvalidArgumentError for one that there is not, so that a slip of the pen opens no store.
  */
 export function parseCommand(words: readonly string[]): ReadyCommand {
-  const [noun, verb, ...rest] = words;
-  const command = COMMANDS[`${noun} ${verb}`];
-  if (!command) throw refuse('command', `there is no "${words.join(' ')}"; see outflow --help`);
-  return (parts, print) => command(rest, parts, print);
+  for (const length of [2, 1]) {
+    const command = COMMANDS[words.slice(0, length).join(' ')];
+    if (command && words.length >= length) return (parts, print) => command(words.slice(length), parts, print);
+  }
+  throw refuse('command', `there is no "${words.join(' ')}"; see outflow --help`);
 }
 
 type Command = (words: string[], parts: CommandParts, print: Print) => Promise<void>;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   async 'merchants create'(words, { keys }, print) {
-    const name = read(words, {}, true).positionals.join(' ').trim();
+    const { values, positionals } = read(words, { id: { type: 'string' } }, true);
+    const name = positionals.join(' ').trim();
     if (name === '' || name.length > 100) throw refuse('name', 'a merchant has a name of 1 to 100 characters');
-    const merchant = await keys.createMerchant(name);
+    if (values.id !== undefined && !MERCHANT_ID.test(values.id)) throw refuse('id', `${values.id} is no merchant's id`);
+    const merchant = await keys.createMerchant(name, values.id as MerchantId | undefined);
     print(merchant.id);
   },
   async 'merchants list'(words, { keys }, print) {
@@ -103,10 +112,70 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       throw new StartupError(`Not everything is under the first of DATA_KEYS: ${error.message}`, { cause: error });
     }
   },
+  async restore(words, { store }, print) {
+    const { over } = read(words, { over: { type: 'boolean' } }).values;
+    await (over === true ? declareOver : declareOlder)(store, print);
+  },
 };
 
-/** Between two lines about a rotation that goes on. */
+async function declareOlder(store: CommandParts['store'], print: Print): Promise<void> {
+  const { generation, lostSince } = await store.restore();
+  print(`This store was put back (${generation === 1 ? 'once' : `${generation} times`} so far).`);
+  print(`What happened at the providers after ${lostSince.toISOString()} is not known to it. From its next start on,`);
+  print('- each payout that is not over is asked about at its provider before anything of it is sent;');
+  print('- so is each payout that is created, until you run: outflow restore --over');
+  print('- cursors and positions given out before are refused, so that nobody misses an event unseen.');
+  print('Keep the providers, their accounts and their order as they were until then: docs/operations.md says why.');
+}
+
+async function declareOver(store: CommandParts['store'], print: Print): Promise<void> {
+  if (store.restored === null) throw refuse('over', 'this store was never put back: see outflow --help');
+  await store.endRestore();
+  print(
+    'From the next start of each process on, payouts that are created are new. What was there before is still asked',
+  );
+  print('about at its provider before anything of it is sent.');
+}
+
+/** What `outflow migrate` was asked for. */
+export interface Migration {
+  /** The file of the embedded store. */
+  readonly path: string;
+  /** Null: the one of the configuration. */
+  readonly url: string | null;
+}
+
+/** Reads the words after `migrate`. Throws InvalidArgumentError for what it cannot use. */
+export function parseMigration(words: string[]): Migration {
+  const { from, to } = read(words, { from: { type: 'string' }, to: { type: 'string' } }).values;
+  const [, path] = /^sqlite:(.+)$/.exec(from ?? '') ?? [];
+  if (path === undefined) throw refuse('from', 'say --from sqlite:PATH, as in sqlite:./data/outflow.db');
+  return { path, url: to ?? null };
+}
+
+/** Moves a store, and prints how far it is and how both compare in the end. Rejects as `move` does. */
+export async function migrate(source: Source, target: Target, print: Print): Promise<void> {
+  let told = 0;
+  const compared = await move(source, target, (doing, kind, done, total) => {
+    const worthTelling = done === 0 || done === total || done >= told + PROGRESS;
+    if (!worthTelling) return;
+    told = done;
+    print(`${nameOf(kind)}: ${done} of ${total} ${doing}`);
+  });
+  if (compared === null) return print('This store was moved there before; nothing was changed.');
+  const width = Math.max(...compared.map((one) => nameOf(one.source.kind).length));
+  print(`${'read again'.padEnd(width)}  ${'records'.padStart(10)}  hash, the same in both`);
+  for (const { source: tally } of compared) {
+    const name = nameOf(tally.kind).padEnd(width);
+    print(`${name}  ${String(tally.count).padStart(10)}  ${tally.hash}`);
+  }
+  print('Everything was moved. From now on set MONGODB_URL for every process: the old file is not opened any more.');
+}
+
+/** Between two lines about something that goes on. */
 const PROGRESS = 10_000;
+
+const MERCHANT_ID = /^me_[0-9a-v]{26}$/;
 
 type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']>;
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Catalogue, createCatalogue } from './catalogue.ts';
 import type { Config } from './config.ts';
 import { StartupError } from './domain/errors.ts';
+import type { PayoutId } from './domain/payout.ts';
 import type { Provider } from './domain/provider.ts';
 import type { Store } from './domain/store.ts';
 import { createFeed, type Feed } from './feed.ts';
@@ -13,7 +14,9 @@ import type { AccountSettings, ProviderDefinition } from './providers/define.ts'
 import { definitions } from './providers/index.ts';
 import { chooseRoute } from './routing.ts';
 import { type Clock, describeError, type Ids, type Log, toBase32 } from './runtime.ts';
+import type { StandIn } from './sandbox/remote.ts';
 import type { Sandbox, SandboxOptions } from './sandbox.ts';
+import type { MongoOptions } from './storage/mongo/store.ts';
 import { openSqlite } from './storage/sqlite.ts';
 import { createTransport } from './transport.ts';
 import { createVault, keysFor, type Vault } from './vault.ts';
@@ -24,7 +27,12 @@ export interface Runtime {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
+  /** Other than usual on MongoDB. `maxSkewMs` null: the clock is not the world's, and is not compared with the database's. */
+  readonly mongodb?: Partial<Pick<MongoOptions, 'maxSkewMs' | 'overlapMs' | 'changeStream'>>;
 }
+
+/** How far this process's clock may be from that of a database which several share, before it stops writing. */
+const MAX_SKEW_MS = 5000;
 
 /** All the parts of one process, made and joined, with nothing started. */
 export interface Parts {
@@ -38,7 +46,9 @@ export interface Parts {
   readonly health: Health;
   readonly catalogue: Catalogue;
   readonly log: Log;
-  /** Sandbox mode without accounts of its own: the stand-in providers in this process. */
+  /** Who plays the providers that have no account; null: every provider has one, or this is live mode. */
+  readonly standIn: StandIn | null;
+  /** The stand-in where it runs in this process; null: elsewhere, or there is none. */
   readonly sandbox: Sandbox | null;
   /** Stops the worker, then closes what was opened, last first. */
   close(): Promise<void>;
@@ -50,14 +60,30 @@ export interface Cast {
   readonly standIn: Partial<Pick<SandboxOptions, 'sides' | 'settleMs' | 'duplicates'>>;
 }
 
-/** Opens the store of a configuration; `exclusive` for the one process that serves or works on it. */
-export function openStore(config: Config, { clock, ids, log }: Runtime, exclusive: boolean): Promise<Store> {
-  const path = join(config.dataDir, 'outflow.db');
-  return openSqlite({
-    ...{ path, environment: config.environment, now: clock.now, random: ids.bytes, exclusive },
-    onUndecodable: (payoutId, error) =>
-      log.error({ payoutId, cause: describeError(error) }, 'a payout is not readable'),
-  });
+/**
+ * Opens the store of a configuration; `exclusive` for a process that serves or works on it: of SQLite the only one, of
+ * MongoDB one of any number. Rejects with StartupError in one line where it cannot be opened.
+ */
+export async function openStore(config: Config, runtime: Runtime, exclusive: boolean): Promise<Store> {
+  const { clock, ids, log } = runtime;
+  const { environment, mongodb } = config;
+  const onUndecodable = (payoutId: PayoutId, error: unknown): void =>
+    log.error({ payoutId, cause: describeError(error) }, 'a payout is not readable');
+  const options = { environment, now: clock.now, random: ids.bytes, onUndecodable };
+  if (mongodb === null) return openSqlite({ ...options, path: join(config.dataDir, 'outflow.db'), exclusive });
+  const { openMongo } = await import('./storage/mongo/store.ts');
+  const onTrouble = (message: string): void => log.warn({ store: 'MongoDB' }, message);
+  return openMongo({ ...options, url: mongodb.reveal(), maxSkewMs: MAX_SKEW_MS, onTrouble, ...runtime.mongodb });
+}
+
+/** What depends on how many processes there are: where one is off by so much, two may be apart by twice that. */
+function workerOptionsOf({ mongodb }: Config): Partial<WorkerOptions> {
+  return mongodb === null ? {} : { skewMs: 2 * MAX_SKEW_MS };
+}
+
+/** Other processes create payouts too: the worker looks for what is due as soon as the store tells of it. */
+async function wakeForOthers(store: Store, worker: Worker, signal: AbortSignal): Promise<void> {
+  for await (const { due } of store.watch(signal)) if (due) worker.wake();
 }
 
 /** The vault of a store, with the keys of the configuration. */
@@ -82,13 +108,14 @@ export async function compose(
     opened.push(() => store.close());
     const sandbox = await openStandIn(config, runtime, cast.standIn ?? {});
     if (sandbox) opened.push(() => sandbox.close());
+    const standIn = sandbox ?? (await reachStandIn(config, clock));
     const transport = createTransport(clock.now, options.deadlineMs);
     const bySlug = new Map<string, Provider>();
     for (const definition of cast.definitions ?? definitions) {
-      const accounts = accountsOf(definition, config, sandbox);
+      const accounts = accountsOf(definition, config, standIn);
       const provider = definition.open(accounts, transport, clock.now);
-      if (sandbox && provider.webhooks !== 'NONE') registerAt(sandbox, definition, config, accounts);
       opened.push(() => provider.close());
+      if (standIn && provider.webhooks !== 'NONE') await registerAt(standIn, definition, config, accounts);
       bySlug.set(definition.slug, provider);
     }
     const providers = [...bySlug.values()];
@@ -103,8 +130,16 @@ export async function compose(
     opened.push(() => keys.close());
     const inbound = createInbound({ providers: bySlug, store, payouts, log });
     const name = `worker-${process.pid}-${toBase32(ids.bytes(5))}`;
-    const clockwork = createWorker({ payouts, providers, health, clock, log, name, options });
+    const settings = { ...workerOptionsOf(config), ...options };
+    const clockwork = createWorker({ payouts, providers, health, clock, log, name, options: settings });
     opened.push(() => clockwork.stop());
+    if (config.mongodb !== null) {
+      const closing = new AbortController();
+      opened.push(() => closing.abort());
+      wakeForOthers(store, clockwork, closing.signal).catch((error: unknown) => {
+        log.warn({ cause: describeError(error) }, 'payouts of other processes are found by the timer alone');
+      });
+    }
     return {
       store,
       keys,
@@ -116,6 +151,7 @@ export async function compose(
       health,
       catalogue,
       log,
+      standIn,
       sandbox,
       close,
     };
@@ -125,49 +161,60 @@ export async function compose(
   }
 }
 
-/** The stand-in of the providers that the configuration gives no account; in live mode its code is not even loaded. */
+/** Whether the configuration gives some provider no account; in live mode that one is off. */
+function needsStandIn({ environment, accounts }: Config): boolean {
+  return environment === 'SANDBOX' && [...accounts.values()].some((list) => !list.some(({ configured }) => configured));
+}
+
+/** The stand-in in this process; in live mode its code is not even loaded. */
 async function openStandIn(
   config: Config,
   { clock, ids, log }: Runtime,
   standIn: Cast['standIn'],
 ): Promise<Sandbox | null> {
-  const own = [...config.accounts.values()].every((accounts) => accounts.some((account) => account.configured));
-  if (config.environment === 'LIVE' || own) return null;
+  if (!needsStandIn(config) || config.sandboxUrl !== null) return null;
   const [{ openSandbox }, { sides }] = await Promise.all([import('./sandbox.ts'), import('./providers/sandboxes.ts')]);
   const dir = join(config.dataDir, 'sandbox');
   return openSandbox({ clock, ids, log, port: config.sandboxPort, sides, dir, ...standIn });
 }
 
+/** The stand-in that all processes share. */
+async function reachStandIn(config: Config, clock: Clock): Promise<StandIn | null> {
+  if (!needsStandIn(config) || config.sandboxUrl === null) return null;
+  const { reachSandbox } = await import('./sandbox/remote.ts');
+  return reachSandbox(config.sandboxUrl, clock);
+}
+
 /** What is done by hand in a real provider's console: the stand-in is told where an account's webhooks go. */
-function registerAt(
-  sandbox: Sandbox,
+async function registerAt(
+  standIn: StandIn,
   { slug, webhookPath }: ProviderDefinition,
   config: Config,
   accounts: readonly AccountSettings[],
-): void {
+): Promise<void> {
   const standIns = config.accounts.get(slug)?.filter((account) => !account.configured) ?? [];
   for (const { name, callbackUrl } of accounts) {
     if (callbackUrl === null || !standIns.some((account) => account.name === name)) continue;
-    sandbox.registerCallback(slug, `${callbackUrl}${webhookPath}`);
+    await standIn.registerCallback(slug, `${callbackUrl}${webhookPath}`);
   }
 }
 
 function accountsOf(
   definition: ProviderDefinition,
   config: Config,
-  sandbox: Sandbox | null,
+  standIn: StandIn | null,
 ): readonly AccountSettings[] {
   const { slug } = definition;
   const accounts = config.accounts.get(slug) ?? [];
   return accounts.map((account) => {
     const at = config.publicUrl === null ? null : `${config.publicUrl}/webhooks/${slug}/${account.name}`;
     if (account.configured) return account.reveal(at);
-    if (sandbox === null) throw new StartupError(`${definition.name} has no account`);
+    if (standIn === null) throw new StartupError(`${definition.name} has no account`);
     return {
       name: account.name,
       enabled: account.enabled,
       callbackUrl: at,
-      values: { ...sandbox.credentials(slug), ...account.reveal(at).values },
+      values: { ...standIn.credentials(slug), ...account.reveal(at).values },
     };
   });
 }

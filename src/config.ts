@@ -12,6 +12,8 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly dataDir: string;
+  /** The database that this process shares with others; null: SQLite in `dataDir`, for one process. */
+  readonly mongodb: MongodbUrl | null;
   /** Where providers and clients reach us, without a slash at its end; null: nowhere, so that providers are polled. */
   readonly publicUrl: string | null;
   readonly graphiql: boolean;
@@ -19,6 +21,10 @@ export interface Config {
   readonly logLevel: string;
   /** Sandbox mode alone: the port of the stand-in providers; 0: any free one. */
   readonly sandboxPort: number;
+  /** The address that `outflow sandbox` listens at. The stand-in inside a process is on loopback whatever this says. */
+  readonly sandboxHost: string;
+  /** Sandbox mode alone: where the stand-in that all processes share is, without a slash at its end; null: in this process. */
+  readonly sandboxUrl: string | null;
   /** By provider slug. None: the provider is off. In sandbox mode one that is not configured is the stand-in's own. */
   readonly accounts: ReadonlyMap<string, readonly ConfiguredAccount[]>;
   /** What personal data is encrypted with. In sandbox mode there may be none: the store makes its own. */
@@ -64,6 +70,18 @@ export class DataKeys {
   }
 }
 
+/** A connection string, which may hold a password: it shows itself to `reveal` alone. */
+export class MongodbUrl {
+  readonly #url: string;
+  constructor(url: string) {
+    this.#url = url;
+  }
+  /** As the driver takes it. */
+  reveal(): string {
+    return this.#url;
+  }
+}
+
 type Env = Readonly<Record<string, string | undefined>>;
 /** The value of an environment name; what is set to nothing is not set. */
 type Read = (name: string) => string | undefined;
@@ -86,6 +104,7 @@ const General = z.object({
   CORS_ORIGINS: z.string().default(''),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   SANDBOX_PORT: port.default(0),
+  SANDBOX_HOST: z.string().min(1).default('127.0.0.1'),
 });
 
 // An environment name that cannot be mistaken for a secret may be shown in a message.
@@ -125,22 +144,27 @@ export function loadConfig(env: Env, definitions: readonly ProviderDefinition[])
     );
   }
   const dataKeys = readDataKeys(read('DATA_KEYS'), live, faults);
+  const mongodb = readMongodbUrl(read('MONGODB_URL'), faults);
+  const sandboxUrl = readSandboxUrl(read('SANDBOX_URL'), live, faults);
   const publicUrl = readPublicUrl(read('PUBLIC_URL'), live, faults);
   if (live && publicUrl === null) notices.push('PUBLIC_URL is not set: no webhook reaches us, every payout is polled');
   if (faults.length > 0 || !general.success) {
     throw new StartupError(`The configuration has ${faults.length} fault(s):\n  ${faults.join('\n  ')}`);
   }
-  const { HOST, PORT, DATA_DIR, GRAPHIQL, CORS_ORIGINS, LOG_LEVEL, SANDBOX_PORT } = general.data;
+  const { HOST, PORT, DATA_DIR, GRAPHIQL, CORS_ORIGINS, LOG_LEVEL, SANDBOX_PORT, SANDBOX_HOST } = general.data;
   return {
     environment: live ? 'LIVE' : 'SANDBOX',
     host: HOST,
     port: PORT,
     dataDir: isAbsolute(DATA_DIR) ? DATA_DIR : resolve(DATA_DIR),
+    mongodb,
     publicUrl: publicUrl ?? (live ? null : `http://${HOST.includes(':') ? `[${HOST}]` : HOST}:${PORT}`),
     graphiql: GRAPHIQL ?? (!live && read('NODE_ENV') !== 'production'),
     corsOrigins: CORS_ORIGINS.split(',').flatMap((origin) => origin.trim() || []),
     logLevel: LOG_LEVEL,
     sandboxPort: SANDBOX_PORT,
+    sandboxHost: SANDBOX_HOST,
+    sandboxUrl,
     accounts,
     dataKeys: new DataKeys(dataKeys),
     notices,
@@ -312,6 +336,37 @@ function readPublicUrl(text: string | undefined, live: boolean, faults: string[]
   const fault = faultOfUrl(text, live);
   if (fault === null) return new URL(text).href.replace(/\/+$/, '');
   faults.push(`PUBLIC_URL: ${fault}`);
+  return null;
+}
+
+/** Without a slash at its end; null where there is none, or it cannot be used. */
+function readSandboxUrl(text: string | undefined, live: boolean, faults: string[]): string | null {
+  if (text === undefined) return null;
+  const fault = live ? 'there is no sandbox in live mode' : faultOfUrl(text, live);
+  if (fault !== null) faults.push(`SANDBOX_URL: ${fault}`);
+  else if (!/^http:\/\/[^/]+\/?$/.test(text)) faults.push('SANDBOX_URL: must be http://HOST:PORT, without a path');
+  else return new URL(text).origin;
+  return null;
+}
+
+/**
+ * What the driver would say later in words of its own, and sometimes with the URL in them. Source: MongoDB's "Connection
+ * Strings": hosts with commas between them, of mongodb+srv one without a port; a database has no / \ . " $ or space in it.
+ */
+const MONGODB_URL = (() => {
+  const user = '(?:[^\\s@/?#]+@)?';
+  const host = '(?:[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])';
+  const port = '(?::[0-9]{1,5})?';
+  const rest = '(?:/(?:[^\\s/\\\\."$?#]{1,63})?)?(?:\\?[^\\s#]*)?';
+  return new RegExp(`^(?:mongodb://${user}${host}${port}(?:,${host}${port})*|mongodb\\+srv://${user}${host})${rest}$`);
+})();
+
+function readMongodbUrl(text: string | undefined, faults: string[]): MongodbUrl | null {
+  if (text === undefined) return null;
+  if (MONGODB_URL.test(text)) return new MongodbUrl(text);
+  faults.push(
+    'MONGODB_URL: is not mongodb://HOST:PORT/DATABASE or mongodb+srv://HOST/DATABASE; signs in a password are written as %XX',
+  );
   return null;
 }
 

@@ -1,7 +1,8 @@
+import type { MerchantId } from './domain/merchant.ts';
 import type { Branded } from './domain/money.ts';
 import type { Payout, PayoutEvent, PayoutId } from './domain/payout.ts';
 import type { EventFilter, LoggedEvent, Position, Store } from './domain/store.ts';
-import { type Clock, describeError, type Log } from './runtime.ts';
+import { createMemory, createTails, type Hearer, type TailsDeps } from './tails.ts';
 
 /** A place in the log as clients hold it: opaque text. */
 export type Cursor = Branded<string, 'Cursor'>;
@@ -17,15 +18,15 @@ export interface Feed {
   /** Null for a text that this store did not give out. */
   parseCursor(text: string): Cursor | null;
   /**
-   * The end of the log as it stands now. Taken before payouts are read, it gives each its `cursor` by `cursorOf`, so that
-   * whatever happens after the reading comes after it.
+   * The end of a merchant's log as it stands now. Taken before payouts are read, it gives each its `cursor` by `cursorOf`,
+   * so that whatever happens after the reading comes after it.
    */
-  head(): Promise<Cursor>;
+  head(merchantId: MerchantId): Promise<Cursor>;
   /** `head` as the cursor of a payout that was read after it: what the reading already showed is left out. */
   cursorOf(head: Cursor, payout: Payout): Cursor;
   /** The cursor from which everything after a position of the store is read. */
   cursorAt(position: Position): Cursor;
-  /** Events after a cursor (null: from the beginning), oldest first within each payout, at most `limit`. */
+  /** Events after a cursor (null: from the beginning), oldest first within each payout, at most `limit`, none twice. */
   events(
     after: Cursor | null,
     filter: EventFilter,
@@ -33,16 +34,11 @@ export interface Feed {
   ): Promise<{ readonly events: readonly FeedEvent[]; readonly cursor: Cursor }>;
   /**
    * Every event after the cursor (null: from now on), without a gap, in order for each payout, until the signal aborts.
-   * Joined before the promise resolves: whatever is committed after it is delivered.
+   * Joined before the promise resolves: whatever is committed after it is delivered. From now on may begin a moment
+   * earlier, where another process wrote: then with what this one had not heard of yet.
    */
   subscribe(after: Cursor | null, filter: EventFilter, signal: AbortSignal): Promise<AsyncIterableIterator<FeedEvent>>;
   close(): Promise<void>;
-}
-
-export interface FeedDeps {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly log: Log;
 }
 
 /** Events read from the store at a time. */
@@ -51,31 +47,31 @@ const PAGE = 500;
 const READ_LIMIT = 10_000;
 /** A listener that is this far behind goes back to reading the log. */
 const BUFFER = 1000;
-/** How many payouts a listener remembers the newest sequence of. */
-const REMEMBERED = 10_000;
-/** The log is read this often even where nothing wakes us. */
-const TIMER_MS = 5000;
 
-export function createFeed({ store, clock, log }: FeedDeps): Feed {
-  const tail = createTail(store, clock, log);
+/** The feed of a store. It reads nothing before it is asked. */
+export function createFeed(deps: TailsDeps): Feed {
+  const { store } = deps;
+  const tails = createTails(deps);
 
   async function events(after: Cursor | null, filter: EventFilter, limit: number) {
     const start = after === null ? NOWHERE : decode(after);
+    const given = createMemory();
     const found: FeedEvent[] = [];
     let { position } = start;
-    for (let read = 0; found.length < limit && read < READ_LIMIT; ) {
+    let read = 0;
+    let more = true;
+    while (more && found.length < limit && read < READ_LIMIT) {
       const size = Math.min(limit - found.length, PAGE);
       const page = await store.events(position, filter, size);
-      for (const logged of page.events) if (!isSeen(start, logged.event)) found.push(feedEvent(logged, start));
-      position = page.position;
+      for (const logged of page.events) {
+        if (isShown(start, logged.event) || given.knows(logged.event)) continue;
+        given.add(logged.event);
+        found.push(feedEvent(logged, start));
+      }
+      ({ position, more } = page);
       read += size;
-      if (!page.more) break;
     }
-    return { events: found, cursor: position === null ? await head() : encode({ ...start, position }) };
-  }
-
-  async function head(): Promise<Cursor> {
-    return encode({ ...NOWHERE, position: await store.head(null) });
+    return { events: found, cursor: encode({ ...start, position }) };
   }
 
   return {
@@ -83,17 +79,20 @@ export function createFeed({ store, clock, log }: FeedDeps): Feed {
       const place = parsePlace(text);
       return place?.position && store.knows(place.position) ? (text as Cursor) : null;
     },
-    head,
+    head: async (merchantId) => encode({ ...NOWHERE, position: await store.head(merchantId) }),
     cursorAt: (position) => encode({ ...NOWHERE, position }),
     cursorOf: (cursor, payout) => encode({ ...decode(cursor), payoutId: payout.id, sequence: payout.sequence }),
     events,
     async subscribe(after, filter, signal) {
-      const place = decode(after ?? (await head()));
-      const listener = createListener(store, filter, place);
-      await tail.join(listener);
-      return deliver(listener, signal, () => tail.leave(listener));
+      const { merchantId } = filter;
+      const listener = await tails.join(merchantId, (position) =>
+        after === null
+          ? createListener(store, filter, { ...NOWHERE, position }, false)
+          : createListener(store, filter, decode(after), true),
+      );
+      return deliver(listener, signal, () => tails.leave(merchantId, listener));
     },
-    close: () => tail.close(),
+    close: () => tails.close(),
   };
 }
 
@@ -108,14 +107,20 @@ interface Place {
 
 const NOWHERE: Place = { position: null, payoutId: null, sequence: 0 };
 
+/** A longer text is no cursor. */
+const LONGEST = 4000;
+
 function encode({ position, payoutId, sequence }: Place): Cursor {
   const parts = payoutId === null ? [position] : [position, payoutId, sequence];
   return Buffer.from(parts.join(' ')).toString('base64url') as Cursor;
 }
 
 function parsePlace(text: string): Place | null {
-  const match = /^(\S+)(?: (po_[0-9a-v]{26}) ([0-9]{1,6}))?$/.exec(Buffer.from(text, 'base64url').toString('latin1'));
-  if (match === null) return null;
+  if (text.length > LONGEST) return null;
+  const bytes = Buffer.from(text, 'base64url');
+  const match = /^(\S+)(?: (po_[0-9a-v]{26}) ([0-9]{1,6}))?$/.exec(bytes.toString('latin1'));
+  // Whatever is no base64url would be passed over in silence.
+  if (match === null || bytes.toString('base64url') !== text) return null;
   const [, position, payoutId, sequence] = match;
   return {
     position: position as Position,
@@ -128,20 +133,25 @@ function decode(cursor: Cursor): Place {
   return parsePlace(cursor) ?? NOWHERE;
 }
 
-function isSeen(place: Place, event: PayoutEvent): boolean {
+function isShown(place: Place, event: PayoutEvent): boolean {
   return event.payoutId === place.payoutId && event.sequence <= place.sequence;
 }
 
-function feedEvent({ event, position }: LoggedEvent, place: Place): FeedEvent {
-  return { event, cursor: encode({ ...place, position }) };
+/** Made once for all who are told of an event. */
+const plain = new WeakMap<LoggedEvent, FeedEvent>();
+
+function feedEvent(logged: LoggedEvent, place: Place): FeedEvent {
+  const { event, position } = logged;
+  if (place.payoutId !== null) return { event, cursor: encode({ ...place, position }) };
+  const made = plain.get(logged) ?? { event, cursor: encode({ ...NOWHERE, position }) };
+  plain.set(logged, made);
+  return made;
 }
 
 // --- listeners --------------------------------------------------------------------------------------------------------------
 
 /** One subscriber: it drains the log up to the tail that it has joined, and lives from the tail after that. */
-interface Listener {
-  /** From the tail: everything that is new. */
-  push(logged: LoggedEvent): void;
+interface Listener extends Hearer {
   /** The next events in order; null where there are none right now. Rejects when the log cannot be read. */
   take(): Promise<readonly FeedEvent[] | null>;
   /** Resolves at the next push or `wake`. */
@@ -150,41 +160,47 @@ interface Listener {
   wake(): void;
 }
 
-function createListener(store: Store, filter: EventFilter, start: Place): Listener {
-  let position = start.position;
-  let draining = true;
+/**
+ * Where `behind`, it drains first, and each reading begins after it joined: so what the tail told of before, it finds in
+ * the log, and what it does not find there yet, the tail has yet to tell of.
+ */
+function createListener(store: Store, filter: EventFilter, start: Place, behind: boolean): Listener {
+  let { position } = start;
+  let draining = behind;
   let buffer: LoggedEvent[] = [];
   let overflowed = false;
-  let bell = Promise.withResolvers<void>();
-  const delivered = new Map<PayoutId, number>();
+  /** Whether a drain has begun, and not come to the end of the log. */
+  let underWay = false;
+  let bell: PromiseWithResolvers<void> | null = null;
+  const given = createMemory();
 
+  /** An event is left out only where it, or a later one of its payout, was given here. */
   function isKnown({ event }: LoggedEvent): boolean {
-    return isSeen(start, event) || event.sequence <= (delivered.get(event.payoutId) ?? 0);
+    return isShown(start, event) || given.knows(event);
   }
 
   /** Whether events of this payout are missing before this one: then they are in the log, and are read from there. */
   function isJump({ event }: LoggedEvent): boolean {
-    const last = delivered.get(event.payoutId);
+    const last = given.get(event.payoutId);
     return last !== undefined && event.sequence > last + 1 && !narrows(filter);
   }
 
-  function take(logged: LoggedEvent): FeedEvent {
-    const { payoutId, sequence } = logged.event;
-    delivered.delete(payoutId);
-    delivered.set(payoutId, sequence);
-    for (const oldest of delivered.keys()) {
-      if (delivered.size <= REMEMBERED) break;
-      delivered.delete(oldest);
-    }
+  function give(logged: LoggedEvent): FeedEvent {
+    given.add(logged.event);
     return feedEvent(logged, start);
   }
 
   async function drain(): Promise<readonly FeedEvent[]> {
     overflowed = false;
-    const page = await store.events(position, filter, PAGE);
-    position = page.position;
+    // Others may have read on from here meanwhile, and have been told what this one was not.
+    if (!underWay && position !== null) position = store.anew(position);
+    const page = await store.events(position, filter, PAGE, given);
+    ({ position } = page);
+    underWay = page.more;
     draining = page.more || overflowed;
-    return page.events.filter((logged) => !isKnown(logged)).map(take);
+    const ready: FeedEvent[] = [];
+    for (const logged of page.events) if (!isKnown(logged)) ready.push(give(logged));
+    return ready;
   }
 
   function flush(): readonly FeedEvent[] {
@@ -195,21 +211,27 @@ function createListener(store: Store, filter: EventFilter, start: Place): Listen
       if (isKnown(logged)) continue;
       draining = isJump(logged);
       if (draining) break;
-      position = logged.position;
-      ready.push(take(logged));
+      // Here alone: the tail, which may be behind what was drained, has come to this event.
+      given.forgetOld(logged.event);
+      ({ position } = logged);
+      ready.push(give(logged));
     }
     return ready;
   }
 
   function wake(): void {
-    bell.resolve();
-    bell = Promise.withResolvers<void>();
+    bell?.resolve();
+    bell = null;
   }
 
   return {
     wake,
     push(logged) {
-      if (!matches(filter, logged.event)) return;
+      if (!matches(filter, logged.event)) {
+        // Nothing before it is still to be given, and whoever goes back to the log does not read all this again.
+        if (!draining && buffer.length === 0) ({ position } = logged);
+        return;
+      }
       if (buffer.length >= BUFFER) {
         buffer = [];
         overflowed = true;
@@ -221,7 +243,10 @@ function createListener(store: Store, filter: EventFilter, start: Place): Listen
       if (draining) return drain();
       return buffer.length > 0 ? flush() : null;
     },
-    woken: () => bell.promise,
+    woken() {
+      bell ??= Promise.withResolvers();
+      return bell.promise;
+    },
   };
 }
 
@@ -232,7 +257,7 @@ function narrows(filter: EventFilter): boolean {
 
 function matches(filter: EventFilter, event: PayoutEvent): boolean {
   return (
-    (filter.merchantId === null || filter.merchantId === event.merchantId) &&
+    filter.merchantId === event.merchantId &&
     (filter.payoutIds?.includes(event.payoutId) ?? true) &&
     (filter.states?.includes(event.state) ?? true) &&
     (filter.providers?.includes(event.provider) ?? true)
@@ -273,88 +298,4 @@ function deliver(listener: Listener, signal: AbortSignal, leave: () => void): As
       return this;
     },
   };
-}
-
-// --- the tail ---------------------------------------------------------------------------------------------------------------
-
-interface Tail {
-  /** Resolves once everything that is committed from here on will be pushed. */
-  join(listener: Listener): Promise<void>;
-  leave(listener: Listener): void;
-  close(): Promise<void>;
-}
-
-/** One reader of the log for the whole process, fanned out in memory to whoever listens. */
-function createTail(store: Store, clock: Clock, log: Log): Tail {
-  const listeners = new Set<Listener>();
-  const closing = new AbortController();
-  let starting: Promise<void> | null = null;
-  let running: Promise<void> | null = null;
-
-  async function follow(from: Position): Promise<void> {
-    let position = from;
-    const alarm = createAlarm(store, clock, closing.signal);
-    while (!closing.signal.aborted) {
-      const rung = alarm.next();
-      try {
-        for (let more = true; more && !closing.signal.aborted; ) {
-          const page = await store.events(position, { merchantId: null }, PAGE);
-          for (const logged of page.events) for (const listener of listeners) listener.push(logged);
-          ({ position, more } = page);
-        }
-      } catch (error) {
-        log.error({ cause: describeError(error) }, 'the log could not be read');
-      }
-      await rung;
-    }
-  }
-
-  /** Starts at the end of the log; what lies before it, each listener drains by itself. */
-  async function start(): Promise<void> {
-    const from = await store.head(null);
-    running = follow(from);
-  }
-
-  return {
-    async join(listener) {
-      listeners.add(listener);
-      starting ??= start();
-      try {
-        await starting;
-      } catch (error) {
-        starting = null;
-        listeners.delete(listener);
-        throw error;
-      }
-    },
-    leave: (listener) => {
-      listeners.delete(listener);
-    },
-    async close() {
-      closing.abort();
-      await starting?.catch(() => undefined);
-      await running;
-    },
-  };
-}
-
-/** Rings when the store says that there may be something new, and by a timer where it says nothing. */
-function createAlarm(store: Store, clock: Clock, signal: AbortSignal): { next(): Promise<void> } {
-  let bell = Promise.withResolvers<void>();
-  const ring = (): void => {
-    bell.resolve();
-    bell = Promise.withResolvers<void>();
-  };
-  const watch = async (): Promise<void> => {
-    for await (const _ of store.watch(signal)) ring();
-  };
-  const tick = async (): Promise<void> => {
-    while (!signal.aborted) {
-      await clock.sleep(TIMER_MS, signal);
-      ring();
-    }
-  };
-  void watch().catch(() => undefined);
-  void tick();
-  return { next: () => bell.promise };
 }

@@ -34,6 +34,13 @@ export function eventIdOf(event: Pick<PayoutEvent, 'at' | 'payoutId' | 'sequence
   return `ev_${sortableTime(event.at)}${event.payoutId.slice(3)}${sequence}` as PayoutEventId;
 }
 
+/** What an event's id says of it; null for a text that is none. */
+export function readEventId(id: PayoutEventId): { readonly payoutId: PayoutId; readonly sequence: number } | null {
+  const [, hash, sequence] = /^ev_[0-9a-v]{10}([0-9a-v]{26})([0-9a-v]{4,})$/.exec(id) ?? [];
+  if (hash === undefined || sequence === undefined) return null;
+  return { payoutId: `po_${hash}` as PayoutId, sequence: Number.parseInt(sequence, 32) };
+}
+
 /** A digest that tells nothing to whoever has no key: of bodies and personal data, which it may outlive. */
 export function digestOf(key: KeyObject, ...parts: readonly (string | Buffer)[]): string {
   const hmac = createHmac('sha256', key);

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { InvalidArgumentError } from './domain/errors.ts';
-import type { ApiKey, ApiKeyId, Merchant, MerchantId, Scope } from './domain/merchant.ts';
+import { type ApiKey, type ApiKeyId, type Merchant, type MerchantId, SCOPES, type Scope } from './domain/merchant.ts';
 import type { Store } from './domain/store.ts';
-import { type Clock, describeError, type Ids, type Log, toBase32 } from './runtime.ts';
+import { type Clock, describeError, type Ids, type Log, sortableTime, toBase32 } from './runtime.ts';
 
 /** Who is calling, as an API key tells. */
 export interface Viewer {
@@ -19,7 +19,11 @@ export interface Viewer {
 export interface Keys {
   /** Null: no such key, or revoked. */
   authenticate(secret: string): Promise<Viewer | null>;
-  createMerchant(name: string): Promise<Merchant>;
+  /**
+   * `id`: of a merchant that was lost with a store: its payouts have the same order numbers again. Throws
+   * InvalidArgumentError where that id is taken.
+   */
+  createMerchant(name: string, id?: MerchantId): Promise<Merchant>;
   merchants(): Promise<readonly Merchant[]>;
   /** The secret is shown here and never again. Throws InvalidArgumentError for a merchant that is not there. */
   createKey(
@@ -27,6 +31,12 @@ export interface Keys {
     label: string,
     scopes: readonly Scope[],
   ): Promise<{ readonly key: ApiKey; readonly secret: string }>;
+  /**
+   * The secret of the demo merchant's key; both are made where they are not there. They follow from the store's own secret:
+   * processes that ask at the same moment, each with a folder of its own, make one merchant and one key. A key that was
+   * revoked stays so, and another one takes its place.
+   */
+  demoKey(): Promise<string>;
   /** Null: every key of every merchant and operator. Throws InvalidArgumentError for a merchant that is not there. */
   list(merchantId: MerchantId | null): Promise<readonly ApiKey[]>;
   /** False when there is no such key. */
@@ -108,6 +118,51 @@ export function createKeys({ store, clock, ids, log }: KeysDeps): Keys {
   }
   void keepReading();
 
+  /** Bytes that whoever has the store derives alike; they tell nothing to others. */
+  function derive(...parts: readonly (string | number)[]): Buffer {
+    return createHmac('sha256', store.secret)
+      .update(JSON.stringify(['demo', ...parts]))
+      .digest();
+  }
+
+  async function demoMerchant(): Promise<MerchantId> {
+    const id = derivedId('me', derive('merchant')) as MerchantId;
+    if ((await store.merchant(id)) !== null) return id;
+    // A store of an earlier version has one under another id.
+    const known = (await store.merchants()).find(({ name }) => name === DEMO);
+    if (known) return known.id;
+    try {
+      await store.insertMerchant({ schema: 1, id, name: DEMO, createdAt: clock.now() });
+    } catch (error) {
+      if ((await store.merchant(id)) === null) throw error;
+    }
+    return id;
+  }
+
+  async function demoKey(): Promise<string> {
+    const merchantId = await demoMerchant();
+    for (let number = 1; ; number += 1) {
+      const secret = `${PREFIX}${toBase32(derive('key', merchantId, number).subarray(0, SECRET_BYTES))}`;
+      const hash = hashSecret(secret);
+      const id = derivedId('ak', derive('key id', merchantId, number)) as ApiKeyId;
+      const fresh = { schema: 1, id, merchantId, hash, label: 'demo', scopes: SCOPES, revokedAt: null } as const;
+      const key = (await store.keyByHash(hash)) ?? (await insertOnce({ ...fresh, createdAt: clock.now() }));
+      if (key.revokedAt === null) return secret;
+    }
+  }
+
+  /** The key as it is stored, whoever stored it. */
+  async function insertOnce(key: ApiKey): Promise<ApiKey> {
+    try {
+      await store.insertKey(key);
+      return key;
+    } catch (error) {
+      const stored = await store.keyByHash(key.hash);
+      if (stored === null) throw error;
+      return stored;
+    }
+  }
+
   async function requireMerchant(id: MerchantId | null): Promise<void> {
     if (id === null || (await store.merchant(id)) !== null) return;
     throw new InvalidArgumentError([{ path: ['merchant'], message: `there is no merchant ${id}` }]);
@@ -115,15 +170,19 @@ export function createKeys({ store, clock, ids, log }: KeysDeps): Keys {
 
   return {
     authenticate,
-    async createMerchant(name) {
-      const merchant: Merchant = { schema: 1, id: ids.next('me') as MerchantId, name, createdAt: clock.now() };
+    async createMerchant(name, given) {
+      if (given !== undefined && (await store.merchant(given)) !== null) {
+        throw new InvalidArgumentError([{ path: ['id'], message: `there is a merchant ${given} already` }]);
+      }
+      const id = given ?? (ids.next('me') as MerchantId);
+      const merchant: Merchant = { schema: 1, id, name, createdAt: clock.now() };
       await store.insertMerchant(merchant);
       return merchant;
     },
     merchants: () => store.merchants(),
     async createKey(merchantId, label, scopes) {
       await requireMerchant(merchantId);
-      const secret = `${PREFIX}${toBase32(ids.bytes(25))}`;
+      const secret = `${PREFIX}${toBase32(ids.bytes(SECRET_BYTES))}`;
       const id = ids.next('ak') as ApiKeyId;
       const createdAt = clock.now();
       const key = {
@@ -139,6 +198,7 @@ export function createKeys({ store, clock, ids, log }: KeysDeps): Keys {
       await store.insertKey(key);
       return { key, secret };
     },
+    demoKey,
     async list(merchantId) {
       await requireMerchant(merchantId);
       if (merchantId !== null) return store.keys(merchantId);
@@ -154,8 +214,15 @@ export function createKeys({ store, clock, ids, log }: KeysDeps): Keys {
   };
 }
 
+const DEMO = 'Demo merchant';
 const PREFIX = 'outflow_';
 const SECRET = /^outflow_[0-9a-v]{40}$/;
+const SECRET_BYTES = 25;
+
+/** Of the form that ids have, at the beginning of time: it was not made at an instant. */
+function derivedId(prefix: string, bytes: Buffer): string {
+  return `${prefix}_${sortableTime(new Date(0))}${toBase32(bytes.subarray(0, 10))}`;
+}
 
 /** A secret carries 200 random bits, so a plain digest of it cannot be searched. */
 function hashSecret(secret: string): string {

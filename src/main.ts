@@ -1,13 +1,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseCommand, type ReadyCommand, USAGE } from './commands.ts';
+import { migrate, parseCommand, parseMigration, type ReadyCommand, USAGE } from './commands.ts';
 import { compose, openStore, openVault, type Parts, type Runtime } from './compose.ts';
 import { type Config, loadConfig } from './config.ts';
 import { InvalidArgumentError, StartupError } from './domain/errors.ts';
-import { SCOPES } from './domain/merchant.ts';
+import type { Store } from './domain/store.ts';
 import { createKeys } from './keys.ts';
 import { definitions } from './providers/index.ts';
-import { createIds, createLog, systemClock } from './runtime.ts';
+import { type Clock, createIds, createLog, describeError, systemClock, withDeadline } from './runtime.ts';
 import { openServer, type Server } from './server.ts';
 
 /** What a running command is closed by. */
@@ -28,14 +28,15 @@ const print = (line: string): void => console.log(line);
 async function main(words: readonly string[]): Promise<void> {
   const [command = '--help', ...more] = words;
   if (/^(-h|(--)?help)$/.test(command)) return print(USAGE);
+  if (command === 'migrate') return moveStore(more);
   const start = STARTS.get(command);
   if (start === undefined) return runOnce(parseCommand(words));
   if (more.length === 0) return runUntilStopped(start);
   throw new StartupError(`outflow ${command} takes no arguments: its settings come from the environment`);
 }
 
-function prepare(): { readonly config: Config; readonly runtime: Runtime } {
-  const config = loadConfig(process.env, definitions);
+function prepare(more: Readonly<Record<string, string>> = {}): { readonly config: Config; readonly runtime: Runtime } {
+  const config = loadConfig({ ...process.env, ...more }, definitions);
   return { config, runtime: { clock: systemClock, ids: createIds(systemClock), log: createLog(config.logLevel) } };
 }
 
@@ -44,10 +45,34 @@ async function runOnce(command: ReadyCommand): Promise<void> {
   const store = await openStore(config, runtime, false);
   const keys = createKeys({ store, ...runtime });
   try {
-    await command({ keys, vault: openVault(config, store, runtime) }, print);
+    await command({ keys, vault: openVault(config, store, runtime), store }, print);
   } finally {
     keys.close();
     await store.close();
+  }
+}
+
+/** Opens two stores instead of the one of the configuration. */
+async function moveStore(words: string[]): Promise<void> {
+  const { path, url } = parseMigration(words);
+  const { config, runtime } = prepare(url === null ? {} : { MONGODB_URL: url });
+  const { environment, mongodb } = config;
+  if (mongodb === null) throw new StartupError('Name the database: --to URL, or MONGODB_URL');
+  const [{ openSqliteSource }, { openMongoTarget }] = await Promise.all([
+    import('./storage/sqlite-archive.ts'),
+    import('./storage/mongo/archive.ts'),
+  ]);
+  const options = { now: runtime.clock.now, random: runtime.ids.bytes };
+  const source = openSqliteSource({ ...options, path, environment });
+  try {
+    const target = await openMongoTarget({ ...options, url: mongodb.reveal() });
+    await migrate(source, target, print).finally(() => target.close());
+  } catch (error) {
+    // What the driver says of a server that went away needs no stack.
+    if (!(error instanceof Error && error.name.startsWith('Mongo'))) throw error;
+    throw new StartupError(`The move was broken off: run it again. ${describeError(error)}`, { cause: error });
+  } finally {
+    source.close();
   }
 }
 
@@ -87,7 +112,7 @@ async function serve(config: Config, runtime: Runtime): Promise<Running> {
       services: parts,
       keys: parts.keys,
       inbound: parts.inbound,
-      ready: () => parts.store.ping(),
+      ready: createReadiness(parts.store, runtime.clock),
       ...runtime,
       host: config.host,
       port: config.port,
@@ -112,6 +137,24 @@ async function serve(config: Config, runtime: Runtime): Promise<Running> {
   };
 }
 
+/** Whoever asks whether a server is ready waits no longer than this. */
+const READY_MS = 3000;
+
+/** Asks the store, one question at a time; rejects where it says no, or nothing for three seconds. */
+function createReadiness(store: Store, clock: Clock): () => Promise<void> {
+  let asked: Promise<void> | null = null;
+  return () =>
+    withDeadline(clock, READY_MS, (signal) => {
+      asked ??= store.ping().finally(() => {
+        asked = null;
+      });
+      const silence = new Promise<never>((_, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('the store is silent')));
+      });
+      return Promise.race([asked, silence]);
+    });
+}
+
 async function work(config: Config, runtime: Runtime): Promise<Running> {
   for (const notice of config.notices) runtime.log.warn({}, notice);
   const parts = await compose(config, runtime);
@@ -124,7 +167,7 @@ async function standIn(config: Config, runtime: Runtime): Promise<Running> {
   if (config.environment === 'LIVE') throw new StartupError('There is no sandbox in live mode.');
   const [{ openSandbox }, { sides }] = await Promise.all([import('./sandbox.ts'), import('./providers/sandboxes.ts')]);
   const dir = join(config.dataDir, 'sandbox');
-  const sandbox = await openSandbox({ ...runtime, port: config.sandboxPort, sides, dir });
+  const sandbox = await openSandbox({ ...runtime, port: config.sandboxPort, host: config.sandboxHost, sides, dir });
   for (const definition of definitions) {
     const values = sandbox.credentials(definition.slug);
     for (const [key, { env, kind }] of Object.entries(definition.settings)) {
@@ -135,26 +178,20 @@ async function standIn(config: Config, runtime: Runtime): Promise<Running> {
   return sandbox;
 }
 
-/** A demo merchant with a key that stays the same, and something to paste. */
-async function greet(config: Config, { keys, sandbox }: Parts, { url, webSocketUrl }: Server): Promise<void> {
+/** A demo merchant with a key that stays the same, also in another process on the same store, and something to paste. */
+async function greet(config: Config, { keys, standIn }: Parts, { url, webSocketUrl }: Server): Promise<void> {
   mkdirSync(config.dataDir, { recursive: true });
   const path = join(config.dataDir, 'demo.json');
   const known = readDemoKey(path);
   const viewer = known === null ? null : await keys.authenticate(known);
-  const apiKey = known !== null && viewer !== null ? known : await makeDemoKey();
+  const apiKey = known !== null && viewer !== null ? known : await keys.demoKey();
   writeFileSync(path, `${JSON.stringify({ url: `${url}/graphql`, webSocketUrl, apiKey }, null, 2)}\n`, { mode: 0o600 });
-
-  async function makeDemoKey(): Promise<string> {
-    const merchants = await keys.merchants();
-    const merchant = merchants.find((one) => one.name === DEMO) ?? (await keys.createMerchant(DEMO));
-    return (await keys.createKey(merchant.id, 'demo', SCOPES)).secret;
-  }
 
   const query = `mutation { createPayout(input: { reference: \\"demo-1\\", amount: { amount: \\"25\\", currency: \\"USDT\\" }, destination: { blockchain: { address: \\"TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t\\", network: \\"TRON\\" } } }) { __typename ... on CreatePayoutSuccess { replayed payout { id state } } ... on Error { code message } } }`;
   const watch = `subscription { payoutEvents { sequence state note payout { reference } } }`;
   const key = `-H 'Authorization: Bearer ${apiKey}' -H 'Content-Type: application/json'`;
   print(`
-Outflow is running in sandbox mode${sandbox ? ', on stand-in providers: no money moves' : ''}.
+Outflow is running in sandbox mode${standIn ? ', on stand-in providers: no money moves' : ''}.
 
   GraphQL        ${url}/graphql${config.graphiql ? '   (open it in a browser for GraphiQL)' : ''}
   Subscriptions  ${webSocketUrl}
@@ -171,8 +208,6 @@ curl -s ${url}/graphql ${key} -d '{"query":"${query}"}'
 More to paste, a payout through each provider: docs/providers.md
 `);
 }
-
-const DEMO = 'Demo merchant';
 
 function readDemoKey(path: string): string | null {
   try {

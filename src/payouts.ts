@@ -1,5 +1,5 @@
 import { createSecretKey } from 'node:crypto';
-import { apply, type NewAttempt, type News, type Source } from './domain/apply.ts';
+import { type Applied, apply, type NewAttempt, type News, type Source } from './domain/apply.ts';
 import { isAccountedFor, openAttempt, stateOf } from './domain/attempt.ts';
 import type { Issue } from './domain/errors.ts';
 import { mayBeAsked } from './domain/follow.ts';
@@ -22,8 +22,10 @@ import {
 } from './domain/payout.ts';
 import type { AttemptRef, Provider, ProviderId, ProviderReason, Route } from './domain/provider.ts';
 import { echoMismatches } from './domain/report.ts';
-import type { LeaseRequest, Store } from './domain/store.ts';
-import { type Asked, differencesOf, digestInput, eventIdOf, payoutIdOf } from './identity.ts';
+import { firstGeneration, isSuspect } from './domain/restore.ts';
+import { suspectedAttempt } from './domain/send.ts';
+import type { LeaseRequest, Restored, Store } from './domain/store.ts';
+import { type Asked, differencesOf, digestInput, eventIdOf, orderNumberOf, payoutIdOf } from './identity.ts';
 import { createRecords } from './records.ts';
 import { withoutPersonalData } from './redaction.ts';
 import { type Clock, withDeadline } from './runtime.ts';
@@ -98,6 +100,8 @@ export interface Begun {
 
 /** The write side: the only code that moves a payout, and the only one that calls the store's `commit`. */
 export interface Payouts {
+  /** How the store was put back; null: never. */
+  readonly restored: Restored | null;
   /** Stores a payout once for (merchant, reference). No provider is told of it here. */
   create(merchantId: MerchantId, actor: Actor, input: CreateInput): Promise<CreateResult>;
   /** Cancels what has not been sent, or stores what is asked of an order at its provider; the worker sends it. */
@@ -114,6 +118,11 @@ export interface Payouts {
    * lost, or news came that forbids it. Rejects when storing is not confirmed: then nothing may be sent either.
    */
   begin(leased: Payout, kind: SendKind, attempt: Attempt | FreshAttempt, source: Source): Promise<Begun | null>;
+  /**
+   * Puts a payout in doubt that may have been sent in the time that the store has lost, with the body that a repeat or a
+   * later submit would send. What was looked at meanwhile stays as it is.
+   */
+  suspect(leased: Payout, attempt: Attempt | FreshAttempt, source: Source): Promise<void>;
   /** What a provider needs to know of an attempt. */
   refer(payout: Payout, attempt: Attempt): AttemptRef;
   /** The amendment that a request carries; null once it was erased. */
@@ -128,8 +137,8 @@ export interface Payouts {
   onDue(listener: () => void): void;
 }
 
-/** An attempt that is still to be opened, with the exact body of its create. */
-export type FreshAttempt = Omit<NewAttempt, 'bodyDigest'> & { readonly body: string };
+/** An attempt that is still to be opened, with the exact body of its create; null: none can be made, so none is sent. */
+export type FreshAttempt = Omit<NewAttempt, 'bodyDigest'> & { readonly body: string | null };
 
 export interface PayoutsDeps {
   readonly store: Store;
@@ -148,6 +157,7 @@ export const NO_PARTIES: Parties = { originator: null, beneficiary: null, accoun
 
 export function createPayouts({ store, vault, clock, providers, route }: PayoutsDeps): Payouts {
   const listeners: (() => void)[] = [];
+  const { restored } = store;
   const secret = createSecretKey(store.secret);
   const records = createRecords(vault, secret);
   const byId = new Map(providers.map((provider) => [provider.id, provider]));
@@ -165,7 +175,7 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
     if (chosen.kind === 'none') return { kind: 'unsupported', reasons: chosen.reasons };
     if (chosen.kind === 'invalid') return chosen;
     const parties = input.parties === null ? null : await records.keepParties({ id, version: 0 }, input.parties);
-    const fresh = newPayout(merchantId, id, input, parties, digests, chosen, clock.now());
+    const fresh = newPayout(merchantId, id, input, parties, digests, chosen, firstGeneration(restored), clock.now());
     const { payout, replayed } = await store.insert(fresh, firstEvent(fresh, actor));
     if (replayed) return answerKnown(payout, digests);
     wake(payout);
@@ -177,10 +187,13 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
     if (!payout) return { kind: 'notFound' };
     const source: Source = { ...actor, fence: null };
     if (input.action === 'CANCEL' && payout.attempts.every(isAccountedFor)) {
-      payout = await settle(payout, { kind: 'cancelled' }, source);
-      if (payout.state === 'CANCELLED' && payout.closure?.state === 'CANCELLED') return { kind: 'taken', payout };
+      const suspected = isSuspect(payout, restored) ? callOff(payout) : null;
+      payout = await settle(payout, suspected ?? { kind: 'cancelled' }, source);
     }
-    if (isFinal(payout.state)) return { kind: 'notAllowed', payout };
+    if (input.action === 'CANCEL' && isCalledOff(payout)) return { kind: 'taken', payout };
+    // Nobody has looked yet whether the provider has it.
+    const unseen = payout.state === 'QUEUED' && isSuspect(payout, restored);
+    if (isFinal(payout.state) || unseen) return { kind: 'notAllowed', payout };
     const reason = refusalOf(byId.get(payout.provider), payout, input);
     if (reason !== null) return { kind: 'unsupported', reasons: [{ provider: payout.provider, reason }] };
     if (!mayBeAsked(payout, input.action)) return { kind: 'notAllowed', payout };
@@ -190,6 +203,20 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
     if (settled.applied) return { kind: 'taken', payout: settled.payout };
     await records.forgetUnused(settled.payout, [carried.sealed, carried.amended?.parties ?? null]);
     return { kind: 'notAllowed', payout: settled.payout };
+  }
+
+  /** Calls off what may have been sent in the time that the store has lost; null where its account is not there. */
+  function callOff(payout: Payout): News | null {
+    const known = suspectedAttempt(payout);
+    if (known) return { kind: 'suspected', attempt: known, calledOff: true };
+    const { provider, account: name } = payout;
+    const account = byId.get(provider)?.accounts.find((one) => one.name === name);
+    if (account === undefined) return null;
+    const number = payout.attempts.length + 1;
+    const { fingerprint } = account;
+    const orderNumber = orderNumberOf(payout, number);
+    const attempt = { number, provider, account: name, fingerprint, orderNumber, bodyDigest: NO_BODY };
+    return { kind: 'suspected', attempt, calledOff: true };
   }
 
   /** Stores what goes along with an action, apart from the payout and before it is asked for. */
@@ -294,6 +321,14 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
     return begun;
   }
 
+  async function suspect(leased: Payout, chosen: Attempt | FreshAttempt, source: Source): Promise<void> {
+    const attempt = await opened(leased, chosen);
+    const { applied } = await advance(leased, { kind: 'suspected', attempt, calledOff: false }, source);
+    if (!applied && 'body' in chosen) await forgetStray(leased, attempt);
+    // Somebody else's news came first: then the next turn sees what is to be done now.
+    if (!applied) await settle(leased, { kind: 'held', retryAfterMs: null }, source);
+  }
+
   /** A body that was kept for a payout which was over by then would outlive its erasure. */
   async function forgetStray(leased: Payout, { bodyDigest }: NewAttempt): Promise<void> {
     const now = await newest(leased);
@@ -305,7 +340,7 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
     const request = leased.requests.find((one) => one.action === kind)?.number ?? null;
     for (let payout: Payout | null = leased; payout !== null; payout = await newest(payout)) {
       if (source.fence === null || payout.lease?.fence !== source.fence) return null;
-      const applied = apply(payout, { kind: 'begun', send: kind, attempt, request }, source, clock.now());
+      const applied = decide(payout, { kind: 'begun', send: kind, attempt, request }, source);
       if (applied === null) return null;
       if ((await store.commit(applied.payout, withId(applied.event))) === 'stale') continue;
       const begun = applied.payout.attempts.find((one) => one.number === attempt.number);
@@ -319,8 +354,11 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
   async function opened(payout: Payout, chosen: Attempt | FreshAttempt): Promise<NewAttempt> {
     if (!('body' in chosen)) return chosen;
     const { body, ...attempt } = chosen;
-    return { ...attempt, bodyDigest: await records.keepBody(payout.id, body) };
+    return { ...attempt, bodyDigest: body === null ? NO_BODY : await records.keepBody(payout.id, body) };
   }
+
+  const decide = (payout: Payout, news: News, source: Source): Applied | null =>
+    apply(payout, news, source, clock.now(), restored);
 
   const settle = async (known: Payout, news: News, source: Source): Promise<Payout> =>
     (await advance(known, news, source)).payout;
@@ -332,7 +370,7 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
     const news = own && names === null ? told : withoutPersonalData(told, names);
     let payout = known;
     for (;;) {
-      const applied = apply(payout, news, source, clock.now());
+      const applied = decide(payout, news, source);
       if (applied === null) {
         const latest = await newest(payout);
         // Only the newest version may say that the news changes nothing.
@@ -389,12 +427,14 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
   }
 
   return {
+    restored,
     create,
     act,
     resolve,
     erase,
     parties: records.parties,
     begin,
+    suspect,
     refer,
     settle,
     lease: (request) => store.lease(request),
@@ -407,6 +447,12 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
       listeners.push(listener);
     },
   };
+}
+
+/** It is not sent; or, in doubt, not any more, whatever is found of what may have been. */
+function isCalledOff({ state, closure, attempts }: Payout): boolean {
+  if (closure?.state !== 'CANCELLED') return false;
+  return state === 'CANCELLED' || (state === 'IN_DOUBT' && attempts.every(({ report }) => report === null));
 }
 
 /** What a provider must be able to do for an action. */
@@ -447,6 +493,9 @@ function refusesDuplicates(provider: Provider | undefined): boolean {
   return provider?.onRepeat === 'refuses' || provider?.onRepeat === 'returnsFirst';
 }
 
+/** The digest of no body at all: no record has its name. */
+const NO_BODY = '';
+
 const REFERENCE_TAKEN: News = {
   kind: 'flagged',
   reason: 'REFERENCE_TAKEN',
@@ -471,11 +520,12 @@ function newPayout(
   parties: string | null,
   inputDigests: Record<string, string>,
   chosen: { readonly provider: ProviderId; readonly account: string },
+  generation: number,
   now: Date,
 ): Payout {
   const { reference, order, metadata, sendBefore, autoConfirm } = input;
   return {
-    schema: 2,
+    schema: 3,
     id,
     merchantId,
     reference,
@@ -498,6 +548,7 @@ function newPayout(
     nextCheckAt: now,
     quietChecks: 0,
     lease: null,
+    generation,
     createdAt: now,
     updatedAt: now,
   };

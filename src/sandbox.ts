@@ -5,7 +5,7 @@ import type { Parties, Order as PayoutOrder } from './domain/payout.ts';
 import type { ProviderAbility } from './domain/provider.ts';
 import { type Clock, describeError, type Ids, type Log } from './runtime.ts';
 import { Books, type Entry, type Letter, type NewOrder, type Order } from './sandbox/books.ts';
-import { control } from './sandbox/control.ts';
+import { control, isLoopback } from './sandbox/control.ts';
 import type { Course } from './sandbox/course.ts';
 import { isWebUrl, NOT_FOUND, play, readBody, write } from './sandbox/exchange.ts';
 import type { Action, Refusal } from './sandbox/faults.ts';
@@ -118,7 +118,7 @@ export interface SandboxOptions {
   readonly log: Log;
   /** 0: any that is free. */
   readonly port: number;
-  /** Default 127.0.0.1. */
+  /** Default 127.0.0.1. At one that other machines reach, control answers whoever can reach it. */
   readonly host?: string;
   readonly sides: readonly SandboxSide[];
   /** Where everything is kept across restarts; null: nowhere. */
@@ -131,7 +131,7 @@ export interface SandboxOptions {
 
 /** The running stand-in of all providers. */
 export interface Sandbox {
-  /** `http://127.0.0.1:…`, without a slash at its end. */
+  /** Where this machine reaches it, e.g. `http://127.0.0.1:4010`, without a slash at its end. */
   readonly url: string;
   /** Those that are played. */
   readonly slugs: readonly string[];
@@ -153,6 +153,11 @@ export interface Sandbox {
 }
 
 const SLOW_MS = 1000;
+/** Where this machine reaches what listens at all its addresses. */
+const EVERYWHERE: ReadonlyMap<string, string> = new Map([
+  ['0.0.0.0', '127.0.0.1'],
+  ['::', '::1'],
+]);
 const TOO_LARGE: SandboxAnswer = { status: 413, body: '{"message":"the sandbox reads up to 8 MiB"}' };
 
 /** Starts the stand-in. Rejects where the port is taken, or `dir` cannot be used. */
@@ -177,7 +182,8 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
 
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams: query } = new URL(incoming.url ?? '/', 'http://sandbox');
-    if (pathname.startsWith('/_sandbox/')) return write(response, await control(sandbox, incoming, pathname));
+    if (pathname.startsWith('/_sandbox/'))
+      return write(response, await control(sandbox, incoming, pathname, !isLoopback(host)));
     const side = sides.get(pathname.split('/')[1] ?? '');
     const base = `/${side?.slug}${side?.basePath}`;
     if (side === undefined || !pathname.startsWith(`${base}/`)) return write(response, NOT_FOUND);
@@ -216,7 +222,8 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : options.port;
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const name = EVERYWHERE.get(host) ?? host;
+  const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
   desk.resume(sides);
 
   async function shutDown(): Promise<void> {

@@ -20,6 +20,8 @@ import { type Clock, describeError, type Log } from './runtime.ts';
 /** The clockwork: leases what is due, sends or asks, and hands the news to `payouts`. */
 export interface Worker {
   start(): void;
+  /** Looks for what is due now, and not only at the next poll. */
+  wake(): void;
   /** Resolves when nothing moves any more by the clock as it stands: nothing is under way, or it waits for a later time. */
   idle(): Promise<void>;
   /** Takes no more leases, and resolves when the calls in flight have ended. */
@@ -113,12 +115,15 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
 
   async function work(payout: Payout, batch: Batch | undefined): Promise<void> {
     const provider = byId.get(payout.provider);
-    const step = nextStep(payout, provider, clock.now());
+    const step = nextStep(payout, provider, clock.now(), payouts.restored);
     const by = { actor: name, fence: payout.lease?.fence ?? null };
-    if (step.kind === 'tell' || provider === undefined) {
+    if (step.kind === 'suspect' && step.attempt !== null) {
+      await payouts.suspect(payout, step.attempt, { ...by, source: 'LOOKUP' });
+    } else if (step.kind === 'tell' || provider === undefined) {
       const news: News = step.kind === 'tell' ? step.news : { kind: 'held', retryAfterMs: null };
       await payouts.settle(payout, news, { ...by, source: news.kind === 'abandoned' ? 'SUBMIT' : 'LOOKUP' });
     } else if (step.kind === 'look') await look(payout, provider, step.attempt, { ...by, source: 'LOOKUP' });
+    else if (step.kind === 'suspect') await suspect(payout, provider, step.account, { ...by, source: 'LOOKUP' });
     else if (step.kind === 'send') await send(payout, provider, step, { ...by, source: 'SUBMIT' }, batch);
     else await follow(payout, provider, step, { ...by, source: 'SUBMIT' });
   }
@@ -142,6 +147,15 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
     );
   }
 
+  /** Puts in doubt what may have been sent before the store was put back. Nothing is sent, and nothing is refused. */
+  async function suspect(payout: Payout, provider: Provider, account: Account, source: Source): Promise<void> {
+    const chosen = await prepare(payout, provider, account);
+    if (!('kind' in chosen)) return payouts.suspect(payout, chosen, source);
+    if (chosen.kind === 'held') return void (await payouts.settle(payout, chosen, source));
+    // What cannot be sent (any more) may have been: without a body it is looked for all the same.
+    await payouts.suspect(payout, { ...freshAttempt(payout, account), body: null }, source);
+  }
+
   /** The exact body of an attempt; null where it was erased, or its key is gone. */
   async function storedBody(payout: Payout, attempt: Attempt): Promise<string | null> {
     try {
@@ -154,14 +168,11 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
 
   /** A new attempt with its body, or the news that there can be none. */
   async function prepare(payout: Payout, provider: Provider, account: Account): Promise<FreshAttempt | News> {
-    const number = payout.attempts.length + 1;
-    const orderNumber = orderNumberOf(payout, number);
-    const call = { sendBy: null, signal };
+    const attempt = freshAttempt(payout, account);
     try {
       const parties = (await payouts.parties(payout)) ?? NO_PARTIES;
-      const prepared = await provider.prepare(account.name, payout.order, parties, orderNumber, call);
-      const { name: accountName, fingerprint } = account;
-      const attempt = { number, provider: provider.id, account: accountName, fingerprint, orderNumber };
+      const call = { sendBy: null, signal };
+      const prepared = await provider.prepare(account.name, payout.order, parties, attempt.orderNumber, call);
       if (prepared.kind === 'body') return { ...attempt, body: prepared.body };
       if (prepared.kind === 'refused') return prepared;
       note(submits, provider, prepared);
@@ -309,6 +320,7 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
     start() {
       loop ??= cycle();
     },
+    wake: () => wake.abort('woken'),
     async idle() {
       const isBusy = (): boolean => underWay.size > resting || taking !== null;
       while (isBusy() || (wake.signal.aborted && !stopping.signal.aborted)) {
@@ -322,6 +334,12 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
       await Promise.all(underWay);
     },
   };
+}
+
+/** The next attempt of a payout, at the account that it goes to. */
+function freshAttempt(payout: Payout, { name, fingerprint }: Account): Omit<FreshAttempt, 'body'> {
+  const number = payout.attempts.length + 1;
+  return { number, provider: payout.provider, account: name, fingerprint, orderNumber: orderNumberOf(payout, number) };
 }
 
 /** One call of an action. */

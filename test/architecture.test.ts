@@ -61,7 +61,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   health: ['domain', 'runtime'],
   catalogue: ['domain', 'runtime'],
   routing: ['domain', 'runtime'],
-  feed: ['domain', 'runtime'],
+  feed: ['tails', 'domain', 'runtime'],
+  tails: ['domain', 'runtime'],
   keys: ['domain', 'runtime'],
   config: ['domain', 'providers'],
   transport: ['domain'],
@@ -70,7 +71,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   providers: ['domain', 'transport', 'provider', 'provider sandbox', 'sandbox'],
   provider: ['domain', 'transport', 'providers'],
   'provider sandbox': ['domain', 'transport', 'provider', 'sandbox'],
-  storage: ['domain'],
+  // A payout's id is a hash of what it is looked up by.
+  storage: ['identity', 'domain'],
   sandbox: ['domain', 'runtime', 'provider sandbox'],
   domain: [],
 };
@@ -78,7 +80,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 /** Packages that have one door, or few. */
 const DOORS: readonly (readonly [name: RegExp, door: RegExp])[] = [
   [/^undici$/, /^transport\.ts$/],
-  [/^mongodb$/, /^storage\/mongo\.ts$/],
+  [/^mongodb$/, /^storage\/mongo\//],
   [/^node:sqlite$/, /^storage\/sqlite\.ts$/],
   [/^(@pothos\/|graphql|@graphql-|dataloader$)/, /^(graphql\/|server\.ts$)/],
   [/^zod$/, /^(config\.ts$|graphql\/|providers\/[^/]+\/wire\.ts$)/],

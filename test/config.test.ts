@@ -73,11 +73,14 @@ describe('the configuration', () => {
       host: '127.0.0.1',
       port: 4000,
       dataDir: join(process.cwd(), 'data'),
+      mongodb: null,
       publicUrl: 'http://127.0.0.1:4000',
       graphiql: true,
       corsOrigins: [],
       logLevel: 'info',
       sandboxPort: 0,
+      sandboxHost: '127.0.0.1',
+      sandboxUrl: null,
       notices: [],
     });
     assert.deepEqual(
@@ -102,6 +105,8 @@ describe('the configuration', () => {
       LOG_LEVEL: `level-${secret()}`,
       GRAPHIQL: `flag-${secret()}`,
       SANDBOX_PORT: `port-${secret()}`,
+      SANDBOX_URL: `not a url ${secret()}`,
+      MONGODB_URL: `mongodb://outflow:${secret()}/@mongo.test`,
       PUBLIC_URL: `not a url ${secret()}`,
       IO2328_ENABLED: `enabled-${secret()}`,
       IO2328_PAYOUT_KEY: `${secret()}\n`,
@@ -156,6 +161,75 @@ describe('the configuration', () => {
     assert.deepEqual(load({ CORS_ORIGINS: 'https://a.test, https://b.test,' }).corsOrigins, [
       'https://a.test',
       'https://b.test',
+    ]);
+  });
+});
+
+describe('MONGODB_URL', () => {
+  test('is taken as the driver takes it: several hosts, options, SCRAM and TLS', () => {
+    for (const MONGODB_URL of [
+      'mongodb://127.0.0.1',
+      'mongodb://mongo:27017/outflow?replicaSet=rs0',
+      'mongodb://a.test:27017,b.test:27018,[::1]:27019/?replicaSet=rs0&tls=true',
+      `mongodb://outflow:${secret()}%40%2F@a.test,b.test/pay-outs?authSource=admin&authMechanism=SCRAM-SHA-256`,
+      `mongodb+srv://outflow:${secret()}@cluster0.test/outflow?retryWrites=true`,
+    ]) {
+      assert.equal(load({ MONGODB_URL }).mongodb?.reveal(), MONGODB_URL);
+    }
+  });
+
+  test('that is no connection string is refused in one line, which does not show it', () => {
+    const password = secret();
+    for (const MONGODB_URL of [
+      'mongo.test:27017',
+      `postgres://outflow:${password}@db.test/outflow`,
+      'mongodb://',
+      `mongodb://outflow:${password}@`,
+      `mongodb://outflow:${password}/@mongo.test/outflow`,
+      `mongodb://outflow:${password}@home@mongo.test/outflow`,
+      `mongodb://outflow:${password}@mongo.test/out/flow`,
+      `mongodb://outflow:${password}@mongo.test/out.flow`,
+      `mongodb://outflow:${password}@mongo.test/outflow `,
+      `mongodb+srv://outflow:${password}@cluster0.test:27017/outflow`,
+      `mongodb+srv://outflow:${password}@a.test,b.test/outflow`,
+    ]) {
+      const faults = faultsOf({ MONGODB_URL });
+      assert.equal(faults.length, 1, MONGODB_URL);
+      assert.match(faults.join(), /^MONGODB_URL: is not mongodb:\/\/HOST:PORT\/DATABASE or mongodb\+srv:/);
+      assert.ok(!faults.join().includes(password));
+    }
+  });
+
+  test('shows its password to reveal alone', () => {
+    const password = secret();
+    const config = load({ MONGODB_URL: `mongodb://outflow:${password}@mongo.test/outflow` });
+    const shown = [
+      JSON.stringify(config),
+      inspect(config, { showHidden: true, depth: null, getters: true }),
+      String(config.mongodb),
+      `${Object.entries(config.mongodb ?? {})}`,
+    ].join('\n');
+    assert.ok(config.mongodb?.reveal().includes(password) && !shown.includes(password));
+  });
+});
+
+describe('SANDBOX_URL', () => {
+  test('is an http address without a path', () => {
+    assert.equal(load({ SANDBOX_URL: 'http://sandbox:4010/' }).sandboxUrl, 'http://sandbox:4010');
+    for (const SANDBOX_URL of [
+      'sandbox:4010',
+      'https://sandbox:4010',
+      'http://sandbox:4010/oxapay',
+      'http://a:b@sandbox:4010',
+      'http://sandbox:4010?',
+    ]) {
+      assert.match(faultsOf({ SANDBOX_URL }).join(), /^SANDBOX_URL: /, SANDBOX_URL);
+    }
+  });
+
+  test('is refused in live mode', () => {
+    assert.deepEqual(faultsOf({ ...LIVE, SANDBOX_URL: 'http://sandbox:4010' }), [
+      'SANDBOX_URL: there is no sandbox in live mode',
     ]);
   });
 });

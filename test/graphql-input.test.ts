@@ -91,6 +91,7 @@ const services: Services = {
   health: { of: () => ({ state: 'UNKNOWN', lastSuccessAt: null, lastFailureAt: null }) },
   store: {
     environment: 'SANDBOX',
+    restored: null,
     async payouts(merchantId, ids) {
       reads.push(ids);
       return new Map([...known].filter(([id, payout]) => payout.merchantId === merchantId && ids.includes(id)));

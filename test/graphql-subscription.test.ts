@@ -31,6 +31,7 @@ function openScene() {
     health: { of: () => ({ state: 'UNKNOWN', lastSuccessAt: null, lastFailureAt: null }) },
     store: {
       environment: 'SANDBOX',
+      restored: null,
       async payouts(merchantId, ids) {
         steps.push('read');
         return new Map(merchantId === OWN && ids.includes(payout.id) ? [[payout.id, payout]] : []);

@@ -133,6 +133,51 @@ function bytesOf(base32: string): Buffer {
   return Buffer.from(bits.match(/.{8}/g)?.map((byte) => Number.parseInt(byte, 2)) ?? []);
 }
 
+describe('the demo key', () => {
+  test('is one key of one merchant, whichever process asks, at the same moment or later', async () => {
+    const secrets = await Promise.all([keys.demoKey(), elsewhere.demoKey(), keys.demoKey()]);
+    await clock.advance(60_000);
+    assert.deepEqual(new Set([...secrets, await elsewhere.demoKey()]).size, 1);
+    const viewer = await authenticated(secrets[0]);
+    assert.deepEqual(
+      (await keys.merchants()).map(({ id, name }) => [id, name]),
+      [[viewer.merchantId, 'Demo merchant']],
+    );
+    assert.deepEqual(
+      (await keys.list(null)).map(({ id, scopes }) => [id, scopes]),
+      [[viewer.keyId, SCOPES]],
+    );
+  });
+
+  test('that was revoked is not made again: another one takes its place, the same for all', async () => {
+    const first = await keys.demoKey();
+    await keys.revoke((await authenticated(first)).keyId);
+    const [second, again] = await Promise.all([keys.demoKey(), elsewhere.demoKey()]);
+    assert.equal(await keys.authenticate(first), null);
+    assert.equal(second, again);
+    assert.notEqual(second, first);
+    assert.equal((await keys.merchants()).length, 1);
+    assert.equal((await authenticated(second)).merchantId, (await keys.merchants())[0]?.id);
+  });
+
+  test('belongs to the demo merchant that a store has already', async () => {
+    const { id } = await keys.createMerchant('Demo merchant');
+    assert.equal((await authenticated(await keys.demoKey())).merchantId, id);
+  });
+
+  test('of another store is another one', async () => {
+    const path = join(dir, 'another.db');
+    const store = await openSqlite({
+      ...{ path, environment: 'SANDBOX', now: clock.now, random: randomBytes, exclusive: true },
+    });
+    const others = createKeys({ store, clock, ids: createIds(clock), log: silentLog });
+    const secrets = [await keys.demoKey(), await others.demoKey()];
+    others.close();
+    await store.close();
+    assert.equal(new Set(secrets).size, 2);
+  });
+});
+
 describe('a secret', () => {
   test('that is unknown is nobody', async () => {
     assert.equal(await keys.authenticate(`outflow_${'0'.repeat(40)}`), null);
@@ -293,7 +338,7 @@ test('closed keys are read no more', async () => {
 /** Runs a command and gives the lines that it printed. */
 async function run(...words: string[]): Promise<string[]> {
   const lines: string[] = [];
-  await parseCommand(words)({ keys, vault: vaultOf(own) }, (line) => lines.push(line));
+  await parseCommand(words)({ keys, vault: vaultOf(own), store: own }, (line) => lines.push(line));
   return lines;
 }
 
@@ -323,6 +368,19 @@ describe('the commands', () => {
     assert.deepEqual(await run('merchants', 'list'), [`${merchantId}  ${instant}  Acme Ltd`]);
   });
 
+  test('create a merchant again under the id that it had, once', async () => {
+    const id = `me_${'0'.repeat(26)}`;
+    await run('merchants', 'create', 'Acme', '--id', id);
+    assert.deepEqual(
+      (await keys.merchants()).map((merchant) => merchant.id),
+      [id],
+    );
+    await assert.rejects(
+      run('merchants', 'create', 'Acme', '--id', id),
+      /^InvalidArgumentError: id: there is a merchant/,
+    );
+  });
+
   const wrong: readonly (readonly [words: string, message: RegExp])[] = [
     ['keys', /^command: there is no "keys"; see outflow --help$/],
     ['keys steal', /^command: there is no "keys steal"; /],
@@ -337,6 +395,7 @@ describe('the commands', () => {
     ['keys revoke', /^id: name one key, ak_…$/],
     ['keys revoke ak_nothing', /^id: there is no key ak_nothing$/],
     ['merchants create', /^name: a merchant has a name of 1 to 100 characters$/],
+    ['merchants create Acme --id me_1', /^id: me_1 is no merchant's id$/],
     ['merchants list all', /^options: Unexpected argument 'all'/],
     ['data', /^command: there is no "data"; /],
     ['data rotate all', /^options: Unexpected argument 'all'/],

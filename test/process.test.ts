@@ -327,6 +327,31 @@ describe('the program', { concurrency: 3, timeout: 60_000 }, () => {
     await stop(sandbox);
   });
 
+  test('outflow sandbox plays for whoever has its SANDBOX_URL, and sends webhooks to where they listen', async (t) => {
+    const place = await openPlace(t);
+    const SANDBOX_PORT = String(await freePort());
+    const SANDBOX_URL = `http://127.0.0.1:${SANDBOX_PORT}`;
+    const sandbox = place.outflow(['sandbox'], { SANDBOX_PORT, DATA_DIR: join(place.dir, 'elsewhere') });
+    // Not up yet, perhaps: it is waited for.
+    const { client, program } = await serve(place, { SANDBOX_URL });
+    assert.match(program.output(), /on stand-in providers: no money moves/);
+    const ids = await Promise.all(
+      definitions.map(async ({ slug }) => {
+        const { id } = await createFrom(client, sampleInputOf(slug, '12.50'));
+        await untilState(client, id, 'COMPLETED');
+        return id;
+      }),
+    );
+    const books = JSON.parse((await send(`${SANDBOX_URL}/_sandbox/books`)).body);
+    assert.equal(books.length, ids.length);
+    // One that is told an address with each order, and two whose account has one.
+    for (const slug of ['io2328', 'blockatm', 'xcurrency']) {
+      await program.until(new RegExp(`"provider":"${slug}".*"msg":"webhook taken"`));
+    }
+    assert.ok(!existsSync(join(place.env.DATA_DIR ?? '', 'sandbox')), 'the server has no stand-in of its own');
+    await stop(sandbox);
+  });
+
   describe('outflow worker', { concurrency: 1 }, () => {
     test('alone pays what was queued before, to the end, and stops in good order', async (t) => {
       const place = await openPlace(t);

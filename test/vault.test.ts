@@ -324,7 +324,7 @@ describe('the vault', () => {
       const lines: string[] = [];
       const keys = createKeys({ store, clock: systemClock, ids: createIds(systemClock), log: silentLog });
       try {
-        await parseCommand(words)({ keys, vault: by }, (line) => lines.push(line));
+        await parseCommand(words)({ keys, vault: by, store }, (line) => lines.push(line));
       } finally {
         keys.close();
       }

@@ -358,7 +358,8 @@ describe('the next step', () => {
     const step = nextStep(payout, by, now);
     if (step.kind === 'send') return step.send;
     if (step.kind === 'follow') return step.next.action;
-    return step.kind === 'look' ? 'look' : step.news.kind === 'flagged' ? step.news.reason : step.news.kind;
+    if (step.kind === 'tell') return step.news.kind === 'flagged' ? step.news.reason : step.news.kind;
+    return step.kind;
   };
 
   it('follows the table of what a provider does with a repeat', () => {

@@ -17,8 +17,10 @@ import {
   TRANSITIONS,
 } from './payout.ts';
 import type { AbsenceRule, LookupOutcome, SendOutcome, StatusReport } from './provider.ts';
+import { isSuspect } from './restore.ts';
 import { isCheck, nextCheck } from './schedule.ts';
-import { begin, end, mayBeSubmitted } from './send.ts';
+import { begin, end, mayBeSubmitted, suspect } from './send.ts';
+import type { Restored } from './store.ts';
 
 /** What somebody learnt or decided about a payout. `apply` alone decides what follows from it. */
 export type News =
@@ -30,6 +32,11 @@ export type News =
       /** The action request that it carries out; null: none. */
       readonly request: number | null;
     }
+  /**
+   * The store was put back, and the payout may have been sent meanwhile: under the number of this attempt, which is opened or
+   * doubted anew. Called off: whatever is found, nothing more is sent.
+   */
+  | { readonly kind: 'suspected'; readonly attempt: NewAttempt; readonly calledOff: boolean }
   | { readonly kind: 'ended'; readonly attempt: number; readonly send: number; readonly outcome: SendOutcome }
   /** The lease of the worker that was sending ran out, and nobody knows how the send ended. */
   | { readonly kind: 'abandoned'; readonly attempt: number; readonly send: number }
@@ -66,6 +73,7 @@ export type News =
   | { readonly kind: 'expired' }
   | { readonly kind: 'flagged'; readonly reason: AttentionReason; readonly message: string };
 
+/** What makes an attempt; `bodyDigest` names no record where no body could be made, or none is wanted. */
 export type NewAttempt = Pick<
   Attempt,
   'number' | 'provider' | 'account' | 'fingerprint' | 'orderNumber' | 'bodyDigest'
@@ -87,16 +95,56 @@ export interface Applied {
 
 /**
  * The one place where a payout moves. Pure: the same news on the same payout gives the same result. Null when the news
- * changes nothing at all: not allowed in this state, already known, or about something that is not there.
+ * changes nothing at all: not allowed in this state, already known, or about something that is not there. `restored` is how
+ * the store was put back (null: never): a payout that is behind it is neither sent nor closed before it was looked at.
  */
-export function apply(payout: Payout, news: News, source: Source, now: Date): Applied | null {
+export function apply(
+  payout: Payout,
+  news: News,
+  source: Source,
+  now: Date,
+  restored: Restored | null = null,
+): Applied | null {
   // A worker that lost its lease has nothing to give back, and no say in when the payout is looked at.
   if (news.kind === 'held' && source.fence !== null && source.fence !== payout.lease?.fence) return null;
-  let draft = draftOf(payout, news, now);
+  if (isSuspect(payout, restored) && ASSUMES_ALL_IS_KNOWN.has(news.kind)) return null;
+  let draft = draftOf(payout, news, now, restored);
   if (draft === null) return null;
-  if (TELLING.has(news.kind) && mayFollowUp(payout, draft, now)) draft = { ...draft, due: true };
+  if (restored !== null && isLookedAt(news)) draft = { ...draft, generation: restored.generation };
+  if (TELLING.has(news.kind) && !isSuspect(draft, restored) && mayFollowUp(payout, draft, now)) {
+    draft = { ...draft, due: true };
+  }
   const reached = stateOf(draft);
   const state = reached === payout.state || mayMove(payout.state, reached) ? reached : payout.state;
+  draft = withAlarms(payout, draft, { reached, state }, now);
+  const raised = draft.attention.some((one) => !payout.attention.includes(one));
+  const tells = !isSilent(payout, news) && (state !== payout.told || draft.visible || raised);
+  const progressed = state !== payout.state && !BEFORE_THE_PROVIDER.has(state);
+  const quietChecks = progressed || draft.restart ? 0 : payout.quietChecks + (isCheck(news, source) ? 1 : 0);
+  const { attempts, closure, attention, order, parties, autoConfirm, requests, generation } = draft;
+  const next: Payout = {
+    ...payout,
+    version: payout.version + 1,
+    sequence: payout.sequence + (tells ? 1 : 0),
+    state,
+    told: tells ? state : payout.told,
+    ...{ attempts, closure, attention, order, parties, autoConfirm, requests, generation },
+    nextCheckAt: nextCheck(payout, draft, state, quietChecks, isCheck(news, source), now),
+    quietChecks,
+    lease: source.fence !== null && source.fence === payout.lease?.fence && news.kind !== 'begun' ? null : payout.lease,
+    updatedAt: tells ? now : payout.updatedAt,
+  };
+  return { payout: next, event: tells ? eventOf(payout, next, draft.note, source, now) : null };
+}
+
+/** The draft with what a person has to look at because of where the payout got, or would have got but for its table. */
+function withAlarms(
+  payout: Payout,
+  news: Draft,
+  { reached, state }: { readonly reached: PayoutState; readonly state: PayoutState },
+  now: Date,
+): Draft {
+  let draft = news;
   const byEvidence = state !== payout.state && state !== 'IN_DOUBT' && BY_EVIDENCE[payout.state]?.includes(state);
   if (state !== payout.state) draft = { ...draft, attention: withoutConditions(draft.attention, payout.attention) };
   // What was in doubt and then proved not taken waits in its place, and may be submitted from there.
@@ -112,24 +160,16 @@ export function apply(payout: Payout, news: News, source: Source, now: Date): Ap
     const orders = paying.map((attempt) => attempt.orderNumber).join(' and ');
     draft = flag(draft, 'PAID_TWICE', `money has moved for both ${orders}`, now);
   }
-  const raised = draft.attention.some((one) => !payout.attention.includes(one));
-  const tells = !isSilent(payout, news) && (state !== payout.told || draft.visible || raised);
-  const progressed = state !== payout.state && !BEFORE_THE_PROVIDER.has(state);
-  const quietChecks = progressed || draft.restart ? 0 : payout.quietChecks + (isCheck(news, source) ? 1 : 0);
-  const { attempts, closure, attention, order, parties, autoConfirm, requests } = draft;
-  const next: Payout = {
-    ...payout,
-    version: payout.version + 1,
-    sequence: payout.sequence + (tells ? 1 : 0),
-    state,
-    told: tells ? state : payout.told,
-    ...{ attempts, closure, attention, order, parties, autoConfirm, requests },
-    nextCheckAt: nextCheck(payout, draft, state, quietChecks, isCheck(news, source), now),
-    quietChecks,
-    lease: source.fence !== null && source.fence === payout.lease?.fence && news.kind !== 'begun' ? null : payout.lease,
-    updatedAt: tells ? now : payout.updatedAt,
-  };
-  return { payout: next, event: tells ? eventOf(payout, next, draft.note, source, now) : null };
+  return draft;
+}
+
+/** News that is only true of a payout of which everything that was sent is known. */
+const ASSUMES_ALL_IS_KNOWN: ReadonlySet<News['kind']> = new Set(['begun', 'cancelled', 'refused', 'expired']);
+
+/** Whether the news says how the payout stands at its provider now, whatever was lost. */
+function isLookedAt(news: News): boolean {
+  if (news.kind === 'looked') return news.outcome.kind === 'found';
+  return news.kind === 'arrived' || news.kind === 'neverArrived';
 }
 
 function isPaying(attempt: Attempt): boolean {
@@ -183,11 +223,13 @@ function isSilent(payout: Payout, news: News): boolean {
 
 // --- what each piece of news does ---------------------------------------------------------------------------------------
 
-function draftOf(payout: Payout, news: News, now: Date): Draft | null {
+function draftOf(payout: Payout, news: News, now: Date, restored: Restored | null): Draft | null {
   const draft = openDraft(payout);
   switch (news.kind) {
     case 'begun':
       return begin(payout, draft, news, now);
+    case 'suspected':
+      return suspect(payout, draft, news, restored, now);
     case 'ended':
       return end(payout, draft, news, now);
     case 'abandoned': {

@@ -5,7 +5,7 @@ import { absorb } from './report.ts';
 
 /** What news can change of a payout, and what there is to say about it. */
 export interface Draft
-  extends Pick<Payout, 'attempts' | 'attention' | 'order' | 'parties' | 'autoConfirm' | 'requests'> {
+  extends Pick<Payout, 'attempts' | 'attention' | 'order' | 'parties' | 'autoConfirm' | 'requests' | 'generation'> {
   readonly closure: Closure | null;
   readonly note: string | null;
   /** A reader sees a difference, even where the state is the same. */
@@ -20,8 +20,8 @@ export interface Draft
 
 /** The payout as it is, before the news. */
 export function openDraft(payout: Payout): Draft {
-  const { attempts, closure, attention, order, parties, autoConfirm, requests } = payout;
-  const facts = { attempts, closure, attention, order, parties, autoConfirm, requests };
+  const { attempts, closure, attention, order, parties, autoConfirm, requests, generation } = payout;
+  const facts = { attempts, closure, attention, order, parties, autoConfirm, requests, generation };
   return { ...facts, note: null, visible: false, retryAfterMs: 0, due: false, restart: false };
 }
 

@@ -59,8 +59,9 @@ export const TRANSITIONS: Readonly<Record<PayoutState, readonly PayoutState[]>> 
 const TAKEN: readonly PayoutState[] = ['AWAITING_CONFIRMATION', 'AWAITING_DOCUMENTS', 'PROCESSING', 'COMPLETED'];
 
 /**
- * Where verified evidence moves a payout that we believed was not taken: that an attempt of it was taken or paid, or, while
- * it waits, that something under its order number is not what we sent.
+ * Where a payout that we believed was not taken is moved: by verified evidence that an attempt of it was taken or paid, or,
+ * while it waits, that something under its order number is not what we sent; to doubt also where the store was put back and
+ * nobody has looked since.
  */
 export const BY_EVIDENCE: Readonly<Partial<Record<PayoutState, readonly PayoutState[]>>> = {
   QUEUED: [...TAKEN, 'IN_DOUBT'],
@@ -338,7 +339,7 @@ export interface Closure {
 }
 
 export interface Payout {
-  readonly schema: 2;
+  readonly schema: 3;
   readonly id: PayoutId;
   readonly merchantId: MerchantId;
   /** The merchant's own order number: the idempotency key, for ever. */
@@ -372,6 +373,11 @@ export interface Payout {
   /** Checks in a row that changed nothing: how far the schedule has widened. */
   readonly quietChecks: number;
   readonly lease: Lease | null;
+  /**
+   * The life of the store in which it was last known to be in step with its provider: 0 in a store that was never put back.
+   * One that is behind the store's own may have been sent in the time that the store has lost.
+   */
+  readonly generation: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }

@@ -1,9 +1,11 @@
 import type { News } from './apply.ts';
-import { attemptState, currentAttempt, isAccountedFor, stateOf } from './attempt.ts';
+import { attemptState, currentAttempt, isAccountedFor, openAttempt, stateOf } from './attempt.ts';
 import { type Draft, findAttempt, flag, replace, takeIn } from './draft.ts';
 import { followUp } from './follow.ts';
 import type { ActionRequest, Attempt, Payout, Send, SendKind } from './payout.ts';
 import type { SendOutcome } from './provider.ts';
+import { isSuspect, lostSince } from './restore.ts';
+import type { Restored } from './store.ts';
 
 /** Whether a first send may start: nothing that was sent before may have been taken. */
 export function mayBeSubmitted(payout: Payout): boolean {
@@ -16,10 +18,9 @@ type Begun = Extract<News, { kind: 'begun' }>;
 export function begin(payout: Payout, draft: Draft, { send: kind, attempt: chosen, request }: Begun, now: Date) {
   const known = findAttempt(payout, chosen.number);
   if (!mayStart(payout, known, kind, request, now)) return null;
-  const fresh = { providerReference: null, sends: [], report: null, mismatched: false, exists: false, absentAt: [] };
-  const attempt: Attempt = known ?? { ...chosen, ...fresh };
+  const attempt: Attempt = known ?? { ...chosen, ...UNSENT };
   const send: Send = {
-    number: (attempt.sends.at(-1)?.number ?? 0) + 1,
+    number: nextNumber(attempt),
     kind,
     request,
     outcome: 'IN_FLIGHT',
@@ -33,6 +34,19 @@ export function begin(payout: Payout, draft: Draft, { send: kind, attempt: chose
   return { ...draft, attempts, due: true, visible: isFollowUp(kind), note: isFollowUp(kind) ? `sent: ${kind}` : null };
 }
 
+const UNSENT = {
+  providerReference: null,
+  sends: [],
+  report: null,
+  mismatched: false,
+  exists: false,
+  absentAt: [],
+} satisfies Partial<Attempt>;
+
+function nextNumber({ sends }: Attempt): number {
+  return (sends.at(-1)?.number ?? 0) + 1;
+}
+
 function mayStart(payout: Payout, known: Attempt | null, kind: SendKind, request: number | null, now: Date): boolean {
   const late = payout.sendBefore !== null && payout.sendBefore <= now;
   if (known?.mismatched || known?.sends.some((send) => send.outcome === 'IN_FLIGHT')) return false;
@@ -43,7 +57,62 @@ function mayStart(payout: Payout, known: Attempt | null, kind: SendKind, request
   }
   if (late || (known?.report ?? null) !== null || known?.exists) return false;
   if (kind === 'SUBMIT') return mayBeSubmitted(payout);
-  return known !== null && attemptState(known) === 'IN_DOUBT';
+  // What was called off while it was in doubt is looked for, and never sent.
+  return known !== null && attemptState(known) === 'IN_DOUBT' && payout.closure === null;
+}
+
+/**
+ * Which attempt a payout's doubt is about where the store was put back: the one that would be sent (again) next; null: a new
+ * one. Undefined where nothing would be sent, so that asking is enough.
+ */
+export function suspectedAttempt(payout: Payout): Attempt | null | undefined {
+  const attempt = openAttempt(payout);
+  if (mayBeSubmitted(payout)) return attempt;
+  const plain = attempt !== null && attempt.report === null && !attempt.exists && !attempt.mismatched;
+  return plain && attemptState(attempt) === 'IN_DOUBT' ? attempt : undefined;
+}
+
+type Suspected = Extract<News, { kind: 'suspected' }>;
+
+/**
+ * A payout of a store that was put back may have been sent since: its next order number is taken to be in doubt, and all
+ * that follows is what follows from any doubt. Null where it was looked at since, or nothing would be sent.
+ */
+export function suspect(
+  payout: Payout,
+  draft: Draft,
+  { attempt: chosen, calledOff }: Suspected,
+  restored: Restored | null,
+  now: Date,
+): Draft | null {
+  const suspected = suspectedAttempt(payout);
+  if (restored === null || !isSuspect(payout, restored) || suspected === undefined) return null;
+  if (payout.attempts.some(({ sends }) => sends.some((send) => send.outcome === 'IN_FLIGHT'))) return null;
+  if (chosen.number !== (suspected?.number ?? payout.attempts.length + 1)) return null;
+  if (calledOff && !mayBeSubmitted(payout)) return null;
+  const attempt: Attempt = suspected ?? { ...chosen, ...UNSENT };
+  const since = lostSince(payout, restored);
+  const note = `the store was put back: it may have been sent since ${since.toISOString()}`;
+  const unknown = {
+    outcome: 'UNKNOWN',
+    startedAt: since,
+    endedAt: now,
+    vendorCode: null,
+    vendorMessage: note,
+  } as const;
+  const send: Send = { number: nextNumber(attempt), kind: 'SUBMIT', request: null, ...unknown };
+  const doubted = { ...attempt, sends: [...attempt.sends, send], absentAt: [] };
+  return {
+    ...draft,
+    attempts: suspected ? replace(draft.attempts, doubted) : [...draft.attempts, doubted],
+    closure: calledOff ? { state: 'CANCELLED', failure: null } : draft.closure,
+    autoConfirm: draft.autoConfirm && !calledOff,
+    generation: restored.generation,
+    note: calledOff ? `called off; ${note}` : note,
+    visible: true,
+    due: true,
+    restart: true,
+  };
 }
 
 function isFollowUp(kind: SendKind): boolean {

@@ -3,19 +3,32 @@ import { attemptState, currentAttempt, openAttempt } from './attempt.ts';
 import { type FollowUp, followUp } from './follow.ts';
 import { type Attempt, type AttentionReason, isFinal, type Payout, type SendKind } from './payout.ts';
 import type { Account, LookupOutcome, Provider } from './provider.ts';
-import { mayBeSubmitted } from './send.ts';
+import { isSuspect } from './restore.ts';
+import { mayBeSubmitted, suspectedAttempt } from './send.ts';
+import type { Restored } from './store.ts';
 
 /** What is to be done with a payout that is due. */
 export type Step =
   | { readonly kind: 'send'; readonly send: SendKind; readonly attempt: Attempt | null; readonly account: Account }
+  /** It may have been sent in the time that the store has lost, as this attempt (null: as a new one at this account). */
+  | { readonly kind: 'suspect'; readonly attempt: Attempt }
+  | { readonly kind: 'suspect'; readonly attempt: null; readonly account: Account }
   | { readonly kind: 'follow'; readonly next: FollowUp; readonly attempt: Attempt }
   | { readonly kind: 'look'; readonly attempt: Attempt }
   | { readonly kind: 'tell'; readonly news: News };
 
 const HOLD: Step = { kind: 'tell', news: { kind: 'held', retryAfterMs: null } };
 
-/** Decides the next step: what a provider does with a repeat decides how doubt is left. Pure. */
-export function nextStep(payout: Payout, provider: Provider | undefined, now: Date): Step {
+/**
+ * Decides the next step: what a provider does with a repeat decides how doubt is left. Pure. `restored` is how the store was
+ * put back (null: never).
+ */
+export function nextStep(
+  payout: Payout,
+  provider: Provider | undefined,
+  now: Date,
+  restored: Restored | null = null,
+): Step {
   for (const { number, sends } of payout.attempts) {
     // Whoever was sending held the lease that we hold now.
     const lost = sends.find((send) => send.outcome === 'IN_FLIGHT');
@@ -24,6 +37,9 @@ export function nextStep(payout: Payout, provider: Provider | undefined, now: Da
   const late = payout.sendBefore !== null && payout.sendBefore <= now;
   const account = provider?.accounts.find((one) => one.name === payout.account);
   const attempt = openAttempt(payout);
+  const suspect = isSuspect(payout, restored);
+  const doubt = suspect ? suspected(payout, account, late) : null;
+  if (doubt !== null) return doubt;
   if (mayBeSubmitted(payout)) {
     if (late) return { kind: 'tell', news: { kind: 'expired' } };
     if (account === undefined) return accountChanged(payout);
@@ -37,7 +53,20 @@ export function nextStep(payout: Payout, provider: Provider | undefined, now: Da
   if (provider === undefined || account === undefined || account.fingerprint !== attempt.fingerprint) {
     return accountChanged(payout);
   }
-  return followed(payout, attempt, late) ?? doubted(provider, account, attempt, late, now);
+  // What the provider allowed before the store was put back may be long over there: it is asked first.
+  const next = suspect ? null : followed(payout, attempt, late);
+  return next ?? doubted(payout, provider, account, attempt, late, now);
+}
+
+/** The step where something would be sent that may have been sent since; null: nothing would be, so asking is enough. */
+function suspected(payout: Payout, account: Account | undefined, late: boolean): Step | null {
+  const attempt = suspectedAttempt(payout);
+  if (attempt === undefined) return null;
+  // Whatever became of its account: this number is the one that it may have been sent under.
+  if (attempt !== null) return { kind: 'suspect', attempt };
+  if (account === undefined) return accountChanged(payout);
+  // Once its time is over nothing is sent, so that it is only looked for.
+  return account.enabled || late ? { kind: 'suspect', attempt: null, account } : HOLD;
 }
 
 function accountChanged({ account }: Payout): Step {
@@ -54,7 +83,14 @@ function followed(payout: Payout, attempt: Attempt, late: boolean): Step | null 
 }
 
 /** The step with an order of which we do not know how it stands. */
-function doubted(provider: Provider, account: Account, attempt: Attempt, late: boolean, now: Date): Step {
+function doubted(
+  payout: Payout,
+  provider: Provider,
+  account: Account,
+  attempt: Attempt,
+  late: boolean,
+  now: Date,
+): Step {
   const { findsByOrderNumber } = provider;
   const findable = findsByOrderNumber === 'always' || (findsByOrderNumber === 'onceProven' && attempt.exists);
   if (attempt.providerReference !== null || findable) return { kind: 'look', attempt };
@@ -64,6 +100,10 @@ function doubted(provider: Provider, account: Account, attempt: Attempt, late: b
   }
   // Only doubt is left by a repeat: an order that was refused, or whose echo was wrong, is not sent again.
   if (attempt.mismatched || attemptState(attempt) !== 'IN_DOUBT') return HOLD;
+  if (payout.closure !== null) {
+    const message = `it was called off, and may be at ${provider.name}: ask there for ${attempt.orderNumber}`;
+    return flagged('NOT_FOUND_AT_PROVIDER', message);
+  }
   if (late) return { kind: 'tell', news: { kind: 'expired' } };
   const window = provider.repeatWindowMs;
   if (window === null || now.getTime() - doubtfulSince(attempt).getTime() > window) {

@@ -15,8 +15,7 @@ export interface LoggedEvent {
 }
 
 export interface EventFilter {
-  /** Null: every merchant's. */
-  readonly merchantId: MerchantId | null;
+  readonly merchantId: MerchantId;
   readonly payoutIds?: readonly PayoutId[];
   readonly states?: readonly PayoutState[];
   readonly providers?: readonly ProviderId[];
@@ -62,6 +61,24 @@ export interface EventPage {
   readonly more: boolean;
 }
 
+/** What a store tells those who watch it. */
+export interface Ring {
+  /** Whose log may have something new; null: anyone's. */
+  readonly merchantId: MerchantId | null;
+  /** Whether a payout may have become due for a worker. */
+  readonly due: boolean;
+}
+
+/** A copy of a store that was put back: the world has gone on without it, and knows of orders that it does not. */
+export interface Restored {
+  /** How many times that has happened. A payout that was written in an earlier life of the store has a smaller one. */
+  readonly generation: number;
+  /** What happened at the providers after this is not known. */
+  readonly lostSince: Date;
+  /** Whether a new payout may be one that is created again; false once an operator said that this is over. */
+  readonly open: boolean;
+}
+
 export interface LeaseRequest {
   /** Up to `limit` payouts of each: one provider cannot take another's places. */
   readonly providers: ReadonlyMap<ProviderId, number>;
@@ -105,6 +122,8 @@ export interface Store {
   readonly environment: Environment;
   /** Keys the digests of inputs; made at the store's first start and never shown. */
   readonly secret: Buffer;
+  /** Null: it never was put back. As it was when the store was opened. */
+  readonly restored: Restored | null;
 
   /** Stores a new payout with its first event, once per (merchant, reference); else answers the first one. */
   insert(payout: Payout, event: PayoutEvent): Promise<{ readonly payout: Payout; readonly replayed: boolean }>;
@@ -149,14 +168,28 @@ export interface Store {
   /** Claims due payouts: each is hidden from other workers until its lease ends. */
   lease(request: LeaseRequest): Promise<readonly Payout[]>;
 
-  /** The end of the log as it stands now. */
-  head(merchantId: MerchantId | null): Promise<Position>;
-  /** Events after a position (null: from the beginning), oldest first within each payout. `limit` counts what is read. */
-  events(after: Position | null, filter: EventFilter, limit: number): Promise<EventPage>;
+  /** The end of a merchant's log as it stands now: everything that is written later comes after it. */
+  head(merchantId: MerchantId): Promise<Position>;
+  /**
+   * Events after a position (null: from the beginning), oldest first within each payout, at most `limit`; what a filter
+   * leaves out counts as read. No event is missed; one may come again, and its `sequence` tells. `known`: by payout, up to
+   * which sequence the caller has them; those may be left out.
+   */
+  events(
+    after: Position | null,
+    filter: EventFilter,
+    limit: number,
+    known?: Pick<ReadonlyMap<PayoutId, number>, 'get'>,
+  ): Promise<EventPage>;
+  /** The same place for whoever comes to it now: what became visible before it since it was given out is read as well. */
+  anew(position: Position): Position;
   /** Whether a position was given by this store. */
   knows(position: string): boolean;
-  /** Yields when there may be something new to read; it may yield for nothing, and misses nothing. */
-  watch(signal: AbortSignal): AsyncIterable<void>;
+  /**
+   * Yields when there may be something new, here or in another process. It may yield for nothing. Where it can miss
+   * something, as it may for other processes, whoever watches also looks by a timer.
+   */
+  watch(signal: AbortSignal): AsyncIterable<Ring>;
 
   insertMerchant(merchant: Merchant): Promise<void>;
   merchant(id: MerchantId): Promise<Merchant | null>;
@@ -167,6 +200,14 @@ export interface Store {
   keys(merchantId: MerchantId | null): Promise<readonly ApiKey[]>;
   /** False when there is no such key. A key revoked before stays as it was. */
   revokeKey(id: ApiKeyId, at: Date): Promise<boolean>;
+
+  /**
+   * Declares that this store is older than the world. From then on, in whatever process opens it next, no payout is sent
+   * before its provider was asked, and no position given out before is known. Nothing else may have it open meanwhile.
+   */
+  restore(): Promise<Restored>;
+  /** Declares that whatever was asked for in the lost time has been asked for again: new payouts are only new. */
+  endRestore(): Promise<void>;
 
   /** Answers when the store can be read and written; rejects when it cannot. */
   ping(): Promise<void>;

@@ -32,9 +32,9 @@ async function ask(
       context.log.info({ requestId: context.requestId, payoutId: id, action: input.action }, 'action asked for');
       return { payout };
     case 'unsupported':
-      throw new UnsupportedError(result.reasons, payout.payout);
+      throw new UnsupportedError(result.reasons, payout.payout, context.store.restored);
     case 'notAllowed':
-      throw new NotAllowedInStateError(payout, describeRefusal(payout, input.action));
+      throw new NotAllowedInStateError(payout, describeRefusal(payout, input.action), context.store.restored);
   }
 }
 
@@ -77,7 +77,8 @@ builder.mutationField('cancelPayout', (t) =>
     errors: { types: FAILURES },
     description:
       'Calls a payout off: at once while it is QUEUED, else at a provider that lets go of it. Cancelling what is cancelled ' +
-      `answers the same again. Not once a confirm was asked for. ${STORED}`,
+      'answers the same again. Not once a confirm was asked for. Where the store was put back from a copy, what may have been ' +
+      `sent is only looked for from then on, and never sent. ${STORED}`,
     args: {
       input: t.arg({ type: CancelPayoutInput, required: true, description: 'Which one.' }),
       merchantId: t.arg.id(merchantIdArg),

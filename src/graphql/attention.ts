@@ -5,13 +5,13 @@ import { builder } from './builder.ts';
 import { merchantOf, parseId } from './context.ts';
 import { merchantIdArg } from './merchant.ts';
 import { pageCost, readWindow, toConnection } from './page.ts';
-import { type LoadedPayout, PayoutNode } from './payout.ts';
+import { PayoutNode, payoutKey } from './payout.ts';
 import { ProviderIdEnum } from './provider.ts';
 import { AttentionReasonEnum } from './trouble.ts';
 
 /** One thing that needs a person. */
 interface AttentionItem {
-  readonly loaded: LoadedPayout;
+  readonly payout: Payout;
   readonly reason: AttentionReason | 'IN_DOUBT';
   readonly message: string;
   readonly since: Date;
@@ -19,13 +19,12 @@ interface AttentionItem {
 }
 
 /** The payout's first reason, and the others that it has. */
-function toItem(loaded: LoadedPayout): AttentionItem {
-  const { payout } = loaded;
+function toItem(payout: Payout): AttentionItem {
   const [first, ...rest] = payout.attention.toSorted((a, b) => a.since.getTime() - b.since.getTime());
   const since = attentionSince(payout) ?? payout.updatedAt;
-  if (first === undefined) return { loaded, reason: 'IN_DOUBT', message: describeDoubt(payout), since, others: [] };
+  if (first === undefined) return { payout, reason: 'IN_DOUBT', message: describeDoubt(payout), since, others: [] };
   const others = new Set(rest.map(({ reason }) => reason).filter((reason) => reason !== first.reason));
-  return { loaded, reason: first.reason, message: first.message, since, others: [...others] };
+  return { payout, reason: first.reason, message: first.message, since, others: [...others] };
 }
 
 function describeDoubt(payout: Payout): string {
@@ -48,24 +47,24 @@ const AttentionItemObject = builder.objectRef<AttentionItem>('AttentionItem').im
       type: PayoutNode,
       nullable: true,
       description: 'What it is about; null where it is about no payout.',
-      resolve: ({ loaded }) => loaded,
+      resolve: ({ payout }) => payoutKey(payout.merchantId, payout.id),
     }),
     provider: t.field({
       type: ProviderIdEnum,
       description: 'Whom to ask.',
-      resolve: ({ loaded: { payout } }) => currentAttempt(payout)?.provider ?? payout.provider,
+      resolve: ({ payout }) => currentAttempt(payout)?.provider ?? payout.provider,
     }),
     account: t.string({
       description: 'Our name for the account there.',
-      resolve: ({ loaded: { payout } }) => currentAttempt(payout)?.account ?? payout.account,
+      resolve: ({ payout }) => currentAttempt(payout)?.account ?? payout.account,
     }),
   }),
 });
 
 type Place = NonNullable<AttentionQuery['after']>;
 
-function toCursor({ since, loaded }: AttentionItem): string {
-  return Buffer.from(`attention ${since.getTime()} ${loaded.payout.id}`).toString('base64url');
+function toCursor({ since, payout }: AttentionItem): string {
+  return Buffer.from(`attention ${since.getTime()} ${payout.id}`).toString('base64url');
 }
 
 function parseCursor(cursor: string): Place | null {
@@ -111,9 +110,8 @@ builder.queryField('attention', (t) =>
       const merchantId = everybody ? null : merchantOf(context, args.merchantId);
       const window = readWindow(args, parseCursor);
       const { limit, after } = window;
-      const head = await context.feed.head();
       const found = await context.store.attention({ merchantId, limit: limit + 1, after });
-      const items = found.slice(0, limit).map((payout) => toItem({ payout, head }));
+      const items = found.slice(0, limit).map(toItem);
       return toConnection(window, items, found.length > limit, toCursor);
     },
   }),

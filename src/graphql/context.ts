@@ -14,7 +14,16 @@ export interface Services {
   readonly payouts: Pick<Payouts, 'create' | 'act' | 'resolve' | 'erase' | 'parties'>;
   readonly store: Pick<
     Store,
-    'environment' | 'payouts' | 'byReference' | 'payoutEvents' | 'event' | 'page' | 'attention' | 'queue' | 'merchant'
+    | 'environment'
+    | 'restored'
+    | 'payouts'
+    | 'byReference'
+    | 'payoutEvents'
+    | 'event'
+    | 'page'
+    | 'attention'
+    | 'queue'
+    | 'merchant'
   >;
   readonly feed: Pick<Feed, 'parseCursor' | 'head' | 'cursorOf' | 'cursorAt' | 'events' | 'subscribe'>;
   /** The providers that are open in this deployment. */

@@ -216,6 +216,7 @@ builder.mutationField('createPayout', (t) =>
     resolve: async (_root, args, context) => {
       const merchantId = await existingMerchant(context, args.merchantId);
       const result = await context.payouts.create(merchantId, actorOf(context), toCreateInput(args.input));
+      const { restored } = context.store;
       switch (result.kind) {
         case 'created':
           context.log.info(
@@ -224,11 +225,11 @@ builder.mutationField('createPayout', (t) =>
           );
           return { payout: await reloadPayout(context, result.payout), replayed: result.replayed };
         case 'conflict':
-          throw new ReferenceConflictError(await reloadPayout(context, result.payout), result.differences);
+          throw new ReferenceConflictError(await reloadPayout(context, result.payout), result.differences, restored);
         case 'unsupported':
-          throw new UnsupportedError(result.reasons);
+          throw new UnsupportedError(result.reasons, null, restored);
         case 'invalid':
-          throw new InvalidInputError(result.issues);
+          throw new InvalidInputError(result.issues, restored);
       }
     },
   }),

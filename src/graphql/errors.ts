@@ -1,9 +1,10 @@
 import { GraphQLError } from 'graphql';
-import { moneyMoved } from '../domain/attempt.ts';
 import type { ErrorCode, Issue, MoneyMoved } from '../domain/errors.ts';
 import { ERROR_CODES, InvalidArgumentError } from '../domain/errors.ts';
 import type { Payout } from '../domain/payout.ts';
 import type { ProviderId, ProviderReason } from '../domain/provider.ts';
+import { knownMoneyMoved } from '../domain/restore.ts';
+import type { Restored } from '../domain/store.ts';
 import { describeError, type Log } from '../runtime.ts';
 import type { LoadedPayout } from './payout.ts';
 
@@ -34,16 +35,20 @@ export const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
   INTERNAL: { retryable: true, moneyMoved: 'UNKNOWN' },
 };
 
-/** A failure that callers are told of: as a member of a result union, or in `errors[]` with the same fields. */
+/**
+ * A failure that callers are told of: as a member of a result union, or in `errors[]` with the same fields. `restored` is how
+ * the store was put back, where what it does not know could have been paid.
+ */
 export abstract class PublicError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;
   readonly moneyMoved: MoneyMoved;
-  constructor(code: ErrorCode, message: string, about: Payout | null = null) {
+  constructor(code: ErrorCode, message: string, about: Payout | null = null, restored: Restored | null = null) {
     super(message);
     this.code = code;
     this.retryable = MEANINGS[code].retryable;
-    this.moneyMoved = about === null ? (MEANINGS[code].moneyMoved ?? 'UNKNOWN') : moneyMoved(about);
+    const unmoved = restored?.open === true ? 'UNKNOWN' : MEANINGS[code].moneyMoved;
+    this.moneyMoved = about === null ? (unmoved ?? 'UNKNOWN') : knownMoneyMoved(about, restored);
   }
 }
 
@@ -53,8 +58,8 @@ export class RequestError extends PublicError {}
 /** Fields of the input that cannot be used, each by its path below `input`. Nothing was stored. */
 export class InvalidInputError extends PublicError {
   readonly issues: readonly Issue[];
-  constructor(issues: readonly Issue[]) {
-    super('INVALID_INPUT', issues.map(describeIssue).join('; '));
+  constructor(issues: readonly Issue[], restored: Restored | null = null) {
+    super('INVALID_INPUT', issues.map(describeIssue).join('; '), null, restored);
     this.issues = issues;
   }
 }
@@ -68,9 +73,9 @@ function describeIssue({ path, message }: Issue): string {
 export class ReferenceConflictError extends PublicError {
   readonly payout: LoadedPayout;
   readonly differences: readonly string[];
-  constructor(first: LoadedPayout, differences: readonly string[]) {
+  constructor(first: LoadedPayout, differences: readonly string[], restored: Restored | null) {
     const names = differences.join(', ');
-    super('REFERENCE_CONFLICT', `The reference belongs to a payout with another ${names}.`, first.payout);
+    super('REFERENCE_CONFLICT', `The reference belongs to a payout with another ${names}.`, first.payout, restored);
     this.payout = first;
     this.differences = differences;
   }
@@ -79,9 +84,9 @@ export class ReferenceConflictError extends PublicError {
 /** No provider does what is asked; `about` is the payout that it was asked of, where there is one. */
 export class UnsupportedError extends PublicError {
   readonly reasons: readonly ProviderReason[];
-  constructor(reasons: readonly ProviderReason[], about: Payout | null = null) {
+  constructor(reasons: readonly ProviderReason[], about: Payout | null = null, restored: Restored | null = null) {
     const lines = reasons.map((one) => `${one.provider}: ${one.reason}`);
-    super('UNSUPPORTED', lines.join(' ') || 'No provider is set up.', about);
+    super('UNSUPPORTED', lines.join(' ') || 'No provider is set up.', about, restored);
     this.reasons = reasons;
   }
 }
@@ -96,8 +101,8 @@ export class NotFoundError extends PublicError {
 /** The payout has gone past the point where this can be done. */
 export class NotAllowedInStateError extends PublicError {
   readonly payout: LoadedPayout;
-  constructor(current: LoadedPayout, message: string) {
-    super('NOT_ALLOWED_IN_STATE', message, current.payout);
+  constructor(current: LoadedPayout, message: string, restored: Restored | null) {
+    super('NOT_ALLOWED_IN_STATE', message, current.payout, restored);
     this.payout = current;
   }
 }

@@ -82,7 +82,7 @@ builder.queryFields((t) => ({
         const { limit, direction, after, before } = window;
         const [from, until] = direction === 'forward' ? [after, before] : [before, after];
         const filter = toFilter(args.filter);
-        const head = await context.feed.head();
+        const head = await context.feed.head(merchantId);
         const page = await context.store.page({ merchantId, filter, limit, direction, from, until });
         const loaded = page.payouts.map((payout) => ({ payout, head }));
         return toConnection(window, loaded, page.more, ({ payout }) => toCursor(payout));
@@ -98,7 +98,7 @@ async function findByReference(
   args: { readonly reference: string; readonly merchantId?: string | null | undefined },
 ) {
   const merchantId = merchantOf(context, args.merchantId);
-  const head = await context.feed.head();
+  const head = await context.feed.head(merchantId);
   const payout = await context.store.byReference(merchantId, args.reference);
   return payout && { payout, head };
 }

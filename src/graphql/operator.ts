@@ -121,9 +121,10 @@ builder.mutationField('resolvePayout', (t) =>
           throw new NotAllowedInStateError(
             loaded,
             `The payout is ${payout.state}: there is nothing of that to settle.`,
+            context.store.restored,
           );
         case 'unsupported':
-          throw new UnsupportedError(result.reasons, payout);
+          throw new UnsupportedError(result.reasons, payout, context.store.restored);
         case 'refuted': {
           const provider = currentAttempt(payout)?.provider ?? payout.provider;
           const vendor = { vendorCode: null, vendorMessage: null };
@@ -166,7 +167,7 @@ builder.mutationField('erasePayout', (t) =>
       const payout = await reloadPayout(context, { merchantId, id });
       if (result.kind === 'notAllowed') {
         const message = `The payout is ${payout.payout.state}: only what is over can be erased.`;
-        throw new NotAllowedInStateError(payout, message);
+        throw new NotAllowedInStateError(payout, message, context.store.restored);
       }
       context.log.info({ requestId: context.requestId, payoutId: id }, 'payout erased');
       return { payout };

@@ -1,4 +1,4 @@
-import { currentAttempt, failureOf, moneyMoved } from '../domain/attempt.ts';
+import { currentAttempt, failureOf } from '../domain/attempt.ts';
 import { mayBeAsked } from '../domain/follow.ts';
 import type { MerchantId } from '../domain/merchant.ts';
 import {
@@ -10,6 +10,7 @@ import {
   type PayoutAction,
   type PayoutId,
 } from '../domain/payout.ts';
+import { knownMoneyMoved } from '../domain/restore.ts';
 import { mayBeSubmitted } from '../domain/send.ts';
 import type { Cursor } from '../feed.ts';
 import { AttemptObject } from './attempt.ts';
@@ -34,7 +35,7 @@ export async function readPayouts(
   merchantId: MerchantId,
   ids: readonly PayoutId[],
 ): Promise<ReadonlyMap<PayoutId, LoadedPayout>> {
-  const head = await feed.head();
+  const head = await feed.head(merchantId);
   const payouts = await store.payouts(merchantId, ids);
   return new Map([...payouts].map(([id, payout]) => [id, { payout, head }]));
 }
@@ -111,7 +112,7 @@ PayoutNode.implement({
     moneyMoved: t.field({
       type: MoneyMovedEnum,
       description: 'Has money left our balance at the provider and not come back, as far as all attempts tell?',
-      resolve: ({ payout }) => moneyMoved(payout),
+      resolve: ({ payout }, _args, { store }) => knownMoneyMoved(payout, store.restored),
     }),
     amount: t.field({
       type: MoneyObject,

@@ -5,10 +5,22 @@ import { isWebUrl, NOT_FOUND, readBody } from './exchange.ts';
 
 const NO_URL: SandboxAnswer = { status: 400, body: '{"message":"the body is an object with an http(s) url"}' };
 
-/** What other processes may ask of the sandbox itself; it shows secrets, so only this machine is answered. */
-export async function control(sandbox: Sandbox, incoming: IncomingMessage, pathname: string): Promise<SandboxAnswer> {
-  const isLocal = /^(::1|(::ffff:)?127\..*)$/.test(incoming.socket.remoteAddress ?? '');
-  if (!isLocal) return NOT_FOUND;
+/** Whether an address, or the name of one, is this machine's alone. */
+export function isLoopback(address: string): boolean {
+  return /^(localhost|::1|(::ffff:)?127\..*)$/.test(address);
+}
+
+/**
+ * What other processes may ask of the sandbox itself. It shows secrets: unless it is `shared` with other machines, this one
+ * alone is answered.
+ */
+export async function control(
+  sandbox: Sandbox,
+  incoming: IncomingMessage,
+  pathname: string,
+  shared: boolean,
+): Promise<SandboxAnswer> {
+  if (!shared && !isLoopback(incoming.socket.remoteAddress ?? '')) return NOT_FOUND;
   const [, slug = null] = /^\/_sandbox\/callbacks\/([^/]+)$/.exec(pathname) ?? [];
   switch (`${incoming.method} ${slug === null ? pathname : '/_sandbox/callbacks/'}`) {
     case 'GET /_sandbox/books':

@@ -1,22 +1,27 @@
+import type { MerchantId } from '../domain/merchant.ts';
+import type { Ring } from '../domain/store.ts';
+
 interface Watcher {
-  rung: boolean;
+  /** What rang since it last looked, by merchant, and whether anything became due with it. */
+  readonly rung: Map<MerchantId | null, boolean>;
   wake(): void;
 }
 
-/** Wakes everyone who watches the log. A watcher that is busy when the bell rings is woken right after. */
+/** Wakes everyone who watches the store. A watcher that is busy when the bell rings is woken right after. */
 export class Bell {
   readonly #watchers = new Set<Watcher>();
 
-  ring(): void {
+  /** However often it rings for a merchant while a watcher is busy, the watcher hears it once. */
+  ring({ merchantId, due }: Ring): void {
     for (const watcher of this.#watchers) {
-      watcher.rung = true;
+      watcher.rung.set(merchantId, due || watcher.rung.get(merchantId) === true);
       watcher.wake();
     }
   }
 
   /** Listens from this call on, not from the first `next()`; ends when the signal aborts or the bell is closed. */
-  watch(signal: AbortSignal): AsyncIterable<void> {
-    const watcher: Watcher = { rung: false, wake: () => {} };
+  watch(signal: AbortSignal): AsyncIterable<Ring> {
+    const watcher: Watcher = { rung: new Map(), wake: () => {} };
     if (!signal.aborted) {
       this.#watchers.add(watcher);
       signal.addEventListener('abort', () => this.#dismiss(watcher), { once: true });
@@ -29,12 +34,14 @@ export class Bell {
     for (const watcher of this.#watchers) this.#dismiss(watcher);
   }
 
-  async *#listen(watcher: Watcher): AsyncGenerator<void> {
+  async *#listen(watcher: Watcher): AsyncGenerator<Ring> {
     try {
       while (this.#watchers.has(watcher)) {
-        if (watcher.rung) {
-          watcher.rung = false;
-          yield;
+        const [first] = watcher.rung;
+        if (first) {
+          const [merchantId, due] = first;
+          watcher.rung.delete(merchantId);
+          yield { merchantId, due };
         } else {
           await new Promise<void>((resolve) => {
             watcher.wake = resolve;

@@ -1,11 +1,11 @@
 import type { ApiKey, Merchant } from '../domain/merchant.ts';
 import type { ActionRequest, AppliedReport, Attempt, Order, Payout, PayoutEvent, Send } from '../domain/payout.ts';
 
-/** A record as its JSON text holds it: every `Date` is ISO 8601 text in UTC with milliseconds. */
-type Stored<T> = T extends string | number | boolean | null
+/** A record as a store holds it: a `Date` is one, or (in JSON) ISO 8601 text in UTC with milliseconds. */
+export type Stored<T> = T extends string | number | boolean | null
   ? T
   : T extends Date
-    ? string
+    ? Date | string
     : { readonly [Key in keyof T]: Stored<T[Key]> };
 
 /** A record that this program cannot read. Its message shows nothing of the record. */
@@ -19,13 +19,34 @@ export function encode(record: Payout | PayoutEvent | Merchant | ApiKey): string
 }
 
 /**
- * Reads what `encode` wrote, now or when payouts had schema 1. Throws UndecodableError when the text is not JSON, has a
+ * Reads what `encode` wrote, now or when payouts had schema 1 or 2. Throws UndecodableError when the text is not JSON, has a
  * schema that this program does not know, or lacks what its schema has.
  */
 export function decodePayout(text: string): Payout {
-  return decode<Stored<Payout> | StoredPayout1, Payout>(text, (record) => {
-    const stored = record.schema === 1 ? fillPayout(record) : record;
-    if (stored.schema !== 2) throw unknownSchema(stored.schema);
+  return readPayout(parse(text));
+}
+
+/** Reads what `encode` wrote; throws as `decodePayout` does. */
+export function decodeEvent(text: string): PayoutEvent {
+  return readEvent(parse(text));
+}
+
+/** Reads what `encode` wrote; throws as `decodePayout` does. */
+export function decodeMerchant(text: string): Merchant {
+  return readMerchant(parse(text));
+}
+
+/** Reads what `encode` wrote; throws as `decodePayout` does. */
+export function decodeKey(text: string): ApiKey {
+  return readKey(parse(text));
+}
+
+/** A payout of any schema that was ever stored. Throws UndecodableError as `decodePayout` does. */
+export function readPayout(record: unknown): Payout {
+  return read<Stored<Payout> | StoredPayout2 | StoredPayout1, Payout>(record, (known) => {
+    const filled = known.schema === 1 ? fillPayout1(known) : known;
+    const stored = filled.schema === 2 ? fillPayout2(filled) : filled;
+    if (stored.schema !== 3) throw unknownSchema(stored.schema);
     return {
       ...stored,
       sendBefore: readDate(stored.sendBefore),
@@ -40,19 +61,19 @@ export function decodePayout(text: string): Payout {
   });
 }
 
-/** Reads what `encode` wrote; throws as `decodePayout` does. */
-export function decodeEvent(text: string): PayoutEvent {
-  return decodeFirst<PayoutEvent>(text, (stored) => ({ ...stored, at: readInstant(stored.at) }));
+/** Throws UndecodableError as `decodePayout` does. */
+export function readEvent(record: unknown): PayoutEvent {
+  return readFirst<PayoutEvent>(record, (stored) => ({ ...stored, at: readInstant(stored.at) }));
 }
 
-/** Reads what `encode` wrote; throws as `decodePayout` does. */
-export function decodeMerchant(text: string): Merchant {
-  return decodeFirst<Merchant>(text, (stored) => ({ ...stored, createdAt: readInstant(stored.createdAt) }));
+/** Throws UndecodableError as `decodePayout` does. */
+export function readMerchant(record: unknown): Merchant {
+  return readFirst<Merchant>(record, (stored) => ({ ...stored, createdAt: readInstant(stored.createdAt) }));
 }
 
-/** Reads what `encode` wrote; throws as `decodePayout` does. */
-export function decodeKey(text: string): ApiKey {
-  return decodeFirst<ApiKey>(text, (stored) => ({
+/** Throws UndecodableError as `decodePayout` does. */
+export function readKey(record: unknown): ApiKey {
+  return readFirst<ApiKey>(record, (stored) => ({
     ...stored,
     createdAt: readInstant(stored.createdAt),
     revokedAt: readDate(stored.revokedAt),
@@ -70,7 +91,16 @@ export function dueAt({ nextCheckAt, lease }: Payout): Date | null {
   return new Date(at);
 }
 
-// --- Schema 1 of payouts ------------------------------------------------------------------------------------------------
+// --- Earlier schemas of payouts -----------------------------------------------------------------------------------------
+
+/** What schema 2 did not have: its stores were never put back. */
+const PAYOUT_OF_2 = { generation: 0 } satisfies Partial<Stored<Payout>>;
+
+type StoredPayout2 = Omit<Stored<Payout>, keyof typeof PAYOUT_OF_2 | 'schema'> & { readonly schema: 2 };
+
+function fillPayout2(stored: StoredPayout2): Stored<Payout> {
+  return { ...stored, ...PAYOUT_OF_2, schema: 3 };
+}
 
 /** What schema 1 did not have, and what it means there. */
 const ORDER_OF_1 = {
@@ -89,13 +119,13 @@ type StoredAttempt1 = Omit<Stored<Attempt>, keyof typeof ATTEMPT_OF_1 | 'sends' 
   readonly sends: readonly Omit<Stored<Send>, keyof typeof SEND_OF_1>[];
   readonly report: Omit<Stored<AppliedReport>, keyof typeof REPORT_OF_1> | null;
 };
-type StoredPayout1 = Omit<Stored<Payout>, keyof typeof PAYOUT_OF_1 | 'schema' | 'order' | 'attempts'> & {
+type StoredPayout1 = Omit<StoredPayout2, keyof typeof PAYOUT_OF_1 | 'schema' | 'order' | 'attempts'> & {
   readonly schema: 1;
   readonly order: Omit<Stored<Order>, keyof typeof ORDER_OF_1>;
   readonly attempts: readonly StoredAttempt1[];
 };
 
-function fillPayout(stored: StoredPayout1): Stored<Payout> {
+function fillPayout1(stored: StoredPayout1): StoredPayout2 {
   return {
     ...stored,
     ...PAYOUT_OF_1,
@@ -131,20 +161,20 @@ function readRequest(stored: Stored<ActionRequest>): ActionRequest {
   return { ...stored, requestedAt: readInstant(stored.requestedAt) };
 }
 
-function readDate(stored: string | null): Date | null {
+function readDate(stored: Date | string | null): Date | null {
   return stored === null ? null : readInstant(stored);
 }
 
-function readInstant(stored: string): Date {
+function readInstant(stored: Date | string): Date {
   const date = new Date(stored);
   if (Number.isNaN(date.getTime())) throw new UndecodableError('a stored record has an invalid date');
   return date;
 }
 
-function decodeFirst<T extends { readonly schema: 1 }>(text: string, read: (stored: Stored<T>) => T): T {
-  return decode<Stored<T> & { readonly schema: number }, T>(text, (stored) => {
+function readFirst<T extends { readonly schema: 1 }>(record: unknown, take: (stored: Stored<T>) => T): T {
+  return read<Stored<T> & { readonly schema: number }, T>(record, (stored) => {
     if (stored.schema !== 1) throw unknownSchema(stored.schema);
-    return read(stored);
+    return take(stored);
   });
 }
 
@@ -152,12 +182,22 @@ function unknownSchema(schema: unknown): UndecodableError {
   return new UndecodableError(`a stored record has schema ${Number(schema)}, which this program does not know`);
 }
 
-function decode<S, T>(text: string, read: (stored: S) => T): T {
+const DAMAGED = 'a stored record is damaged';
+
+/** What the parser says quotes the text: it is told to nobody. */
+function parse(text: string): unknown {
   try {
-    return read(JSON.parse(text));
+    return JSON.parse(text);
+  } catch {
+    throw new UndecodableError(DAMAGED);
+  }
+}
+
+/** What a missing field causes says nothing to anyone. */
+function read<S, T>(record: unknown, take: (stored: S) => T): T {
+  try {
+    return take(record as S);
   } catch (error) {
-    // What the parser says quotes the text, and what a missing field causes says nothing to anyone.
-    if (error instanceof UndecodableError) throw error;
-    throw new UndecodableError('a stored record is damaged');
+    throw error instanceof UndecodableError ? error : new UndecodableError(DAMAGED);
   }
 }

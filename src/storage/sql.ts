@@ -58,8 +58,17 @@ const KEYS_AND_ATTENTION = `
   CREATE INDEX payouts_queued ON payouts (provider, merchant_id, created_at) WHERE state = 'QUEUED';
 `;
 
+const RESTORED_AND_MOVED = `
+  -- How often the store was put back as a copy of itself, since when it knows nothing, and whether that goes on.
+  ALTER TABLE store ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE store ADD COLUMN lost_since INTEGER;
+  ALTER TABLE store ADD COLUMN restore_open INTEGER NOT NULL DEFAULT 0;
+  -- Names the store that this one was moved to, and that goes on in its place.
+  ALTER TABLE store ADD COLUMN moved_to TEXT;
+`;
+
 /** What each version of the schema adds to the one before: a new store takes every step, an older one what it lacks. */
-export const SCHEMA_STEPS: readonly string[] = [TABLES, KEYS_AND_ATTENTION];
+export const SCHEMA_STEPS: readonly string[] = [TABLES, KEYS_AND_ATTENTION, RESTORED_AND_MOVED];
 
 /** Written into a store with its steps; a store with a greater one was made by a newer program. */
 export const SCHEMA_VERSION = SCHEMA_STEPS.length;
@@ -69,6 +78,20 @@ export const ATTENTION_BEFORE_2 = `
   SELECT id, document FROM payouts
   WHERE CASE WHEN json_valid(document) THEN json_array_length(document, '$.attention') > 0 OR state = 'IN_DOUBT' END`;
 export const FILL_ATTENTION = 'UPDATE payouts SET attention_since = ? WHERE id = ?';
+
+/** A new store. */
+export const INSERT_STAMP = `
+  INSERT INTO store (schema, environment, epoch, secret, created_at, checked_at) VALUES (?, ?, ?, ?, ?, ?)`;
+
+/** The last event that the store knows of, if any. By its place: a clock that was set back makes `at` smaller again. */
+export const LAST_EVENT = `
+  SELECT json_extract(document, '$.at') AS at FROM events WHERE json_valid(document) ORDER BY id DESC LIMIT 1`;
+/** While the last time is not over, what was lost then is lost still. */
+export const PUT_BACK = `
+  UPDATE store SET epoch = :epoch, generation = generation + 1, restore_open = 1,
+    lost_since = CASE restore_open WHEN 1 THEN min(lost_since, :lostSince) ELSE :lostSince END`;
+export const END_RESTORE = 'UPDATE store SET restore_open = 0';
+export const MOVE_AWAY = 'UPDATE store SET moved_to = ?';
 
 const PAGE = `
   SELECT document FROM payouts
@@ -126,7 +149,6 @@ export const STATEMENTS = {
   event: 'SELECT id, document FROM events WHERE event_id = ? AND +merchant_id = ?',
   firstEventsOfPayout: `${EVENTS_OF_PAYOUT} ORDER BY sequence LIMIT :limit`,
   lastEventsOfPayout: `${EVENTS_OF_PAYOUT} ORDER BY sequence DESC LIMIT :limit`,
-  eventsOfAll: 'SELECT id, document FROM events WHERE id > ? ORDER BY id LIMIT ?',
   eventsOfMerchant: 'SELECT id, document FROM events WHERE merchant_id = ? AND id > ? ORDER BY id LIMIT ?',
   eventsOfPayouts: `
     SELECT id, document FROM events INDEXED BY events_by_payout

@@ -19,13 +19,25 @@ import type {
   PageQuery,
   Position,
   Queue,
+  Restored,
+  Ring,
   Sealed,
   SealedKey,
   Store,
 } from '../domain/store.ts';
 import { Bell } from './bell.ts';
 import { decodeEvent, decodeKey, decodeMerchant, decodePayout, dueAt, encode, UndecodableError } from './codec.ts';
-import { ATTENTION_BEFORE_2, FILL_ATTENTION, SCHEMA_STEPS, SCHEMA_VERSION, STATEMENTS } from './sql.ts';
+import {
+  ATTENTION_BEFORE_2,
+  END_RESTORE,
+  FILL_ATTENTION,
+  INSERT_STAMP,
+  LAST_EVENT,
+  PUT_BACK,
+  SCHEMA_STEPS,
+  SCHEMA_VERSION,
+  STATEMENTS,
+} from './sql.ts';
 
 type Statements = Readonly<Record<keyof typeof STATEMENTS, StatementSync>>;
 type Row = Readonly<Record<string, SQLOutputValue>>;
@@ -52,6 +64,22 @@ export interface SqliteOptions {
  * brought up to this one, which needs to own it for that moment.
  */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
+  return openFile(options, (file) => {
+    if (file.stamp.movedTo === null) return new SqliteStore(file, options);
+    throw new StartupError(`the store ${options.path} was moved to MongoDB, and goes on there: set MONGODB_URL`);
+  });
+}
+
+/** A store's file, opened and checked. */
+export interface SqliteFile {
+  readonly db: DatabaseSync;
+  readonly stamp: Stamp;
+  /** In the order in which they were opened. */
+  readonly opened: readonly DatabaseSync[];
+}
+
+/** Opens a store's file, moved away or not, and makes something of it; throws as `openSqlite` rejects. */
+export function openFile<T>(options: SqliteOptions, make: (file: SqliteFile) => T): T {
   const opened: DatabaseSync[] = [];
   try {
     createFile(options.path);
@@ -61,7 +89,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     // `fullfsync` is for macOS, whose plain fsync returns before the disk has the bytes; `secure_delete` writes zeros over
     // what is erased.
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA secure_delete = ON');
-    return new SqliteStore(opened, db, readStamp(db, options), options);
+    return make({ db, stamp: readStamp(db, options), opened });
   } catch (error) {
     for (const db of opened) db.close();
     if (error instanceof StartupError) throw error;
@@ -94,10 +122,15 @@ function takeOwnership(path: string): DatabaseSync {
   }
 }
 
-interface Stamp {
+/** What a store says of itself. */
+export interface Stamp {
   readonly environment: Environment;
   readonly epoch: string;
   readonly secret: Buffer;
+  readonly restored: Restored | null;
+  readonly createdAt: Date;
+  /** Names the store that it was moved to; null: it was not. */
+  readonly movedTo: string | null;
 }
 
 function readStamp(db: DatabaseSync, options: SqliteOptions): Stamp {
@@ -106,7 +139,7 @@ function readStamp(db: DatabaseSync, options: SqliteOptions): Stamp {
   const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
   if (tables.length === 0) {
     for (const step of SCHEMA_STEPS) db.exec(step);
-    db.prepare('INSERT INTO store VALUES (?, ?, ?, ?, ?, ?)').run(
+    db.prepare(INSERT_STAMP).run(
       SCHEMA_VERSION,
       environment,
       random(8).toString('hex'),
@@ -127,7 +160,21 @@ function readStamp(db: DatabaseSync, options: SqliteOptions): Stamp {
   }
   if (schema < SCHEMA_VERSION) bringUp(db, schema, options);
   db.exec('COMMIT');
-  return { environment, epoch: readText(row.epoch), secret: readBytes(row.secret) };
+  return {
+    environment,
+    epoch: readText(row.epoch),
+    secret: readBytes(row.secret),
+    restored: readRestored(db),
+    createdAt: new Date(readInteger(row.created_at)),
+    movedTo: row.moved_to ? readText(row.moved_to) : null,
+  };
+}
+
+function readRestored(db: DatabaseSync): Restored | null {
+  const row = db.prepare('SELECT generation, lost_since, restore_open FROM store').get() ?? {};
+  const generation = readInteger(row.generation);
+  if (generation === 0) return null;
+  return { generation, lostSince: new Date(readInteger(row.lost_since)), open: row.restore_open === 1 };
 }
 
 /** Within one transaction. The store must have no other owner: an older program would go on writing as it knows how. */
@@ -220,6 +267,8 @@ class WriteQueue {
 class SqliteStore implements Store {
   readonly environment: Environment;
   readonly secret: Buffer;
+  readonly restored: Restored | null;
+  readonly #db: DatabaseSync;
   readonly #epoch: string;
   readonly #options: SqliteOptions;
   readonly #opened: readonly DatabaseSync[];
@@ -228,9 +277,11 @@ class SqliteStore implements Store {
   readonly #bell = new Bell();
   #closed = false;
 
-  constructor(opened: readonly DatabaseSync[], db: DatabaseSync, stamp: Stamp, options: SqliteOptions) {
+  constructor({ opened, db, stamp }: SqliteFile, options: SqliteOptions) {
     this.environment = stamp.environment;
     this.secret = stamp.secret;
+    this.restored = stamp.restored;
+    this.#db = db;
     this.#epoch = stamp.epoch;
     this.#options = options;
     this.#opened = opened;
@@ -274,14 +325,20 @@ class SqliteStore implements Store {
       if (row === undefined) throw new Error(`the id ${id} belongs to a payout with another reference`);
       return readPayout(row);
     });
-    if (first === null) this.#bell.ring();
+    if (first === null) this.#ring(payout, event);
     return first === null ? { payout, replayed: false } : { payout: first, replayed: true };
   }
 
   async commit(after: Payout, event: PayoutEvent | null): Promise<'committed' | 'stale'> {
     const committed = await this.#write((sql) => update(sql, after) && saveBeside(sql, after, event));
-    if (committed && event !== null) this.#bell.ring();
+    if (committed) this.#ring(after, event);
     return committed ? 'committed' : 'stale';
+  }
+
+  #ring(payout: Payout, event: PayoutEvent | null): void {
+    const dueNow = dueAt(payout);
+    const due = dueNow !== null && dueNow <= this.#options.now();
+    if (due || event !== null) this.#bell.ring({ merchantId: payout.merchantId, due });
   }
 
   async payouts(merchantId: MerchantId, ids: readonly PayoutId[]): Promise<ReadonlyMap<PayoutId, Payout>> {
@@ -454,7 +511,7 @@ class SqliteStore implements Store {
     return this.#position(this.#headRow());
   }
 
-  /** The filter's payouts, or its merchant, or the whole log decide which rows are read; the rest only sifts them. */
+  /** The filter's payouts, or its merchant, decide which rows are read; the rest only sifts them. */
   async events(after: Position | null, filter: EventFilter, limit: number): Promise<EventPage> {
     // Read before the rows: whatever is committed later has a greater id.
     const head = this.#headRow();
@@ -466,7 +523,7 @@ class SqliteStore implements Store {
     const { merchantId, states, providers } = filter;
     const events = rows
       .map((row) => this.#readEvent(row))
-      .filter(({ event }) => merchantId === null || event.merchantId === merchantId)
+      .filter(({ event }) => event.merchantId === merchantId)
       .filter(({ event }) => states === undefined || states.includes(event.state))
       .filter(({ event }) => providers === undefined || providers.includes(event.provider));
     return { events, position: this.#position(more ? last : Math.max(last, head)), more };
@@ -475,8 +532,12 @@ class SqliteStore implements Store {
   #rowsAfter(start: number, { merchantId, payoutIds }: EventFilter, limit: number): Row[] {
     const sql = this.#sql;
     if (payoutIds !== undefined) return sql.eventsOfPayouts.all(JSON.stringify(payoutIds), start, limit);
-    if (merchantId !== null) return sql.eventsOfMerchant.all(merchantId, start, limit);
-    return sql.eventsOfAll.all(start, limit);
+    return sql.eventsOfMerchant.all(merchantId, start, limit);
+  }
+
+  /** Nothing becomes visible before what is visible: rows come in the order of their ids. */
+  anew(position: Position): Position {
+    return position;
   }
 
   knows(position: string): boolean {
@@ -484,7 +545,7 @@ class SqliteStore implements Store {
   }
 
   /** Rings for commits of this process: no other one writes events while it owns the file. */
-  watch(signal: AbortSignal): AsyncIterable<void> {
+  watch(signal: AbortSignal): AsyncIterable<Ring> {
     return this.#bell.watch(signal);
   }
 
@@ -526,6 +587,31 @@ class SqliteStore implements Store {
       const key = decodeKey(readText(row.document));
       sql.updateKey.run(encode({ ...key, revokedAt: key.revokedAt ?? at }), id);
       return true;
+    });
+  }
+
+  /** Rejects with StartupError where another process owns the store. */
+  async restore(): Promise<Restored> {
+    const { path, exclusive, random } = this.#options;
+    const owner = exclusive ? null : takeOwnership(path);
+    try {
+      return await this.#write(() => {
+        const last = this.#db.prepare(LAST_EVENT).get()?.at;
+        const { created_at: createdAt } = this.#db.prepare('SELECT created_at FROM store').get() ?? {};
+        const lostSince = typeof last === 'string' ? Date.parse(last) : readInteger(createdAt);
+        this.#db.prepare(PUT_BACK).run({ epoch: random(8).toString('hex'), lostSince });
+        const restored = readRestored(this.#db);
+        if (restored === null) throw new Error('the store has no stamp');
+        return restored;
+      });
+    } finally {
+      owner?.close();
+    }
+  }
+
+  endRestore(): Promise<void> {
+    return this.#write(() => {
+      this.#db.exec(END_RESTORE);
     });
   }
 

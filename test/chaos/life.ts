@@ -140,12 +140,13 @@ async function openDoor(life: Life, inbound: Inbound): Promise<() => void> {
 }
 
 /** Over, or put before an operator: nothing more comes of it by itself. */
-function isSettled(payout: Payout): boolean {
+export function isSettled(payout: Payout): boolean {
   if (isFinal(payout.state)) return payout.nextCheckAt === null;
   return payout.attention.length > 0 && payout.lease === null && payout.state === 'IN_DOUBT';
 }
 
-function tell(payout: Payout, provider: Provider): Told {
+/** How a payout stands, for a judge who knows no store. */
+export function tell(payout: Payout, provider: Provider): Told {
   const { reference, state, attempts, attention } = payout;
   const orderNumbers = attempts.map((one) => one.orderNumber);
   const { findsByOrderNumber } = provider;

@@ -1,9 +1,15 @@
 /**
  * `npm run chaos -- [--provider io2328] [--seed 17] [--from 1] [--runs 2000] [--at-once 4] [--processes]`: random schedules of crashes and faults,
  * each checked against the sandbox's own books. A schedule follows from its seed alone, so that one can be run again.
+ *
+ * `npm run chaos -- --store mongodb [--seed 17] [--payouts 5000] [--subscribers 50]`: one long run of three servers, three workers and the database
+ * as processes of their own, which are killed, paused and cut off while clients and subscribers go on; `--store sqlite`: of one server. `--speed 1`
+ * takes the world's own time, in which what waits for a provider's ten minutes waits ten minutes.
  */
 import { parseArgs } from 'node:util';
 import { definitions } from '../../src/providers/index.ts';
+import { runFleet } from './fleet.ts';
+import { ALL_CENTS, type FleetOptions } from './fleet-plan.ts';
 import { runMany } from './world.ts';
 
 const { values } = parseArgs({
@@ -14,21 +20,54 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '2000' },
     'at-once': { type: 'string', default: '4' },
     processes: { type: 'boolean', default: false },
+    store: { type: 'string' },
+    payouts: { type: 'string', default: '5000' },
+    subscribers: { type: 'string', default: '50' },
+    disturbances: { type: 'string' },
+    speed: { type: 'string', default: '10' },
   },
 });
-const slugs = values.provider === undefined ? definitions.map((one) => one.slug) : [values.provider.toLowerCase()];
-const seeds =
-  values.seed === undefined
-    ? Array.from({ length: Number(values.runs) }, (_, at) => at + Number(values.from))
-    : [Number(values.seed)];
-let faults = 0;
-for (const slug of slugs) {
-  const run = await runMany(slug, seeds, Number(values['at-once']), values.processes ? 'PROCESSES' : 'INSIDE');
-  for (const fault of run.faults) console.error(fault);
-  console.log(
-    `${slug}: ${seeds.length} schedules, ${run.payouts} payouts, ${run.crashes} crashes: ${run.faults.length} faults`,
-  );
-  console.log(`  ends: ${[...run.ends].map(([state, count]) => `${state} ${count}`).join(', ')}`);
-  faults += run.faults.length;
+
+async function runSchedules(): Promise<number> {
+  const slugs = values.provider === undefined ? definitions.map((one) => one.slug) : [values.provider.toLowerCase()];
+  const seeds =
+    values.seed === undefined
+      ? Array.from({ length: Number(values.runs) }, (_, at) => at + Number(values.from))
+      : [Number(values.seed)];
+  let faults = 0;
+  for (const slug of slugs) {
+    const run = await runMany(slug, seeds, Number(values['at-once']), values.processes ? 'PROCESSES' : 'INSIDE');
+    for (const fault of run.faults) console.error(fault);
+    console.log(
+      `${slug}: ${seeds.length} schedules, ${run.payouts} payouts, ${run.crashes} crashes: ${run.faults.length} faults`,
+    );
+    console.log(`  ends: ${[...run.ends].map(([state, count]) => `${state} ${count}`).join(', ')}`);
+    faults += run.faults.length;
+  }
+  return faults;
 }
+
+async function runOneFleet(store: FleetOptions['store']): Promise<number> {
+  const payouts = Number(values.payouts);
+  const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000));
+  console.log(
+    `--store ${store} --seed ${seed} --payouts ${payouts} --subscribers ${values.subscribers} --speed ${values.speed}`,
+  );
+  const outcome = await runFleet({
+    ...{ store, seed, payouts, subscribers: Number(values.subscribers) },
+    ...(store === 'mongodb' ? { servers: 3, workers: 3 } : { servers: 1, workers: 0 }),
+    disturbances: Number(values.disturbances ?? Math.ceil(payouts / 25)),
+    factor: Number(values.speed),
+    cents: ALL_CENTS,
+  });
+  if (outcome === null) return 1;
+  for (const fault of outcome.faults) console.error(fault);
+  for (const line of outcome.lines) console.log(line);
+  console.log(`${outcome.faults.length} faults`);
+  return outcome.faults.length;
+}
+
+const { store } = values;
+if (store !== undefined && store !== 'mongodb' && store !== 'sqlite') throw new Error('--store is mongodb or sqlite');
+const faults = store === undefined ? await runSchedules() : await runOneFleet(store);
 process.exit(faults === 0 ? 0 : 1);

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MerchantId } from '../../src/domain/merchant.ts';
 import type { AttentionReason, PayoutState } from '../../src/domain/payout.ts';
 import type { Provider } from '../../src/domain/provider.ts';
-import type { Sandbox } from '../../src/sandbox.ts';
+import type { Order, Sandbox } from '../../src/sandbox.ts';
 import type { ScaledClock } from '../support/scaled-clock.ts';
 import { reservePort } from '../support/world.ts';
 import { type Fate, liveThrough } from './life.ts';
@@ -83,7 +83,7 @@ export function createRandom(seed: number): () => number {
 }
 
 /** Faults that a payout may meet in a schedule, by its amount's decimals; those of `docs/sandbox.md` that end soon. */
-const CENTS = [
+export const CENTS = [
   ...['38', '76', '87', '97', '99', '41', '42', '43', '44', '45', '46', '47', '48', '49'],
   ...['51', '52', '53', '54', '55', '56', '57', '58', '59', '60'],
   '00',
@@ -201,7 +201,8 @@ export async function runSchedule(schedule: Schedule, slug: string, playground: 
     ]);
     if (told === 'late') return { faults: ['it never comes to an end: a payout is lost'], states: [], crashes };
     if (told === null) return { faults: ['the last process ended without a word'], states: [], crashes };
-    const faults = told.flatMap((payout) => faultsOf(payout, sandbox));
+    const books = sandbox.books();
+    const faults = told.flatMap((payout) => faultsOf(payout, books));
     return { faults, states: told.map((payout) => payout.state), crashes };
   } finally {
     await rm(dir, { recursive: true });
@@ -272,9 +273,12 @@ async function liveInProcess(
   return told;
 }
 
+/** An order in the sandbox's books, as far as it decides what is a fault. */
+export type Booked = Pick<Order, 'mark' | 'state'>;
+
 /** What must never be: paid twice, lost, COMPLETED unpaid, FAILED paid, in doubt where the provider could have told. */
-function faultsOf(payout: Told, sandbox: Sandbox): string[] {
-  const orders = sandbox.books().filter((order) => payout.orderNumbers.includes(order.mark ?? ''));
+export function faultsOf(payout: Told, books: readonly Booked[]): string[] {
+  const orders = books.filter((order) => payout.orderNumbers.includes(order.mark ?? ''));
   const paid = orders.filter((order) => order.state === 'COMPLETED');
   const faults: string[] = [];
   const expect = (holds: boolean, fault: string): void => {

@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { describe } from 'node:test';
 import type { ApiKeyId, MerchantId, Scope } from '../../src/domain/merchant.ts';
 import { SCOPES } from '../../src/domain/merchant.ts';
@@ -17,10 +18,25 @@ import {
   type ProviderId,
 } from '../operations/generated/graphql.ts';
 import { type Client, createClient } from './client.ts';
+import { mongodb } from './mongodb.ts';
 import { type OpenWorld, openWorld, type World } from './world.ts';
 
+const server = await mongodb();
+
+/** A world on a database of its own: the same one for the same `DATA_DIR`. */
+const openMongoWorld: OpenWorld = (env = {}, options = {}) => {
+  const name = createHash('sha256')
+    .update(env.DATA_DIR ?? randomBytes(16))
+    .digest('hex')
+    .slice(0, 16);
+  return openWorld({ MONGODB_URL: server?.url(name) ?? '', ...env }, options);
+};
+
 /** Every store that the API suites run on. */
-const STORES: readonly (readonly [name: string, open: OpenWorld])[] = [['SQLite', openWorld]];
+const STORES: readonly (readonly [name: string, open: OpenWorld])[] = [
+  ['SQLite', openWorld],
+  ...(server === null ? [] : ([['MongoDB', openMongoWorld]] as const)),
+];
 
 /** What should come and does not come must fail a suite, and not hold it up. */
 const TIMEOUT_MS = 60_000;

@@ -1,17 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { ApiKey, ApiKeyId, Merchant, MerchantId } from '../../src/domain/merchant.ts';
 import { type Decimal, parseDecimal } from '../../src/domain/money.ts';
-import type {
-  Attempt,
-  Order,
-  Party,
-  Payout,
-  PayoutEvent,
-  PayoutEventId,
-  PayoutId,
-  Send,
-} from '../../src/domain/payout.ts';
+import type { Attempt, Order, Party, Payout, PayoutEvent, Send } from '../../src/domain/payout.ts';
 import type { ProviderId } from '../../src/domain/provider.ts';
+import { eventIdOf, payoutIdOf } from '../../src/identity.ts';
 
 /** The instant at which every sample is made, unless told otherwise. */
 export const NOON = new Date('2026-07-01T12:00:00.000Z');
@@ -56,10 +48,9 @@ export function orderOf(amount: string, changes: Partial<Order> = {}): Order {
 export function samplePayout(overrides: Partial<Payout> = {}): Payout {
   const merchantId = overrides.merchantId ?? ('me_sample' as MerchantId);
   const reference = overrides.reference ?? `order-${nextNumber()}`;
-  const hash = createHash('sha256').update(`${merchantId}\n${reference}`).digest('hex');
   return {
-    schema: 2,
-    id: `po_${hash.slice(0, 26)}` as PayoutId,
+    schema: 3,
+    id: payoutIdOf(merchantId, reference),
     merchantId,
     reference,
     version: 1,
@@ -81,6 +72,7 @@ export function samplePayout(overrides: Partial<Payout> = {}): Payout {
     nextCheckAt: NOON,
     quietChecks: 0,
     lease: null,
+    generation: 0,
     createdAt: NOON,
     updatedAt: NOON,
     ...overrides,
@@ -100,9 +92,8 @@ export function nextStep(payout: Payout, changes: Partial<Payout> = {}): Payout 
 
 /** The event that tells of the payout as it stands. */
 export function sampleEvent(payout: Payout, overrides: Partial<PayoutEvent> = {}): PayoutEvent {
-  return {
+  const event: Omit<PayoutEvent, 'id'> = {
     schema: 1,
-    id: `ev_${payout.id.slice(3)}${payout.sequence}` as PayoutEventId,
     payoutId: payout.id,
     merchantId: payout.merchantId,
     provider: payout.provider,
@@ -116,6 +107,7 @@ export function sampleEvent(payout: Payout, overrides: Partial<PayoutEvent> = {}
     note: null,
     ...overrides,
   };
+  return { ...event, id: overrides.id ?? eventIdOf(event) };
 }
 
 /** The first send of an attempt, a submit in flight since noon. */
@@ -263,6 +255,7 @@ export function fullPayout(): Payout {
     nextCheckAt: afterNoon(60_000),
     quietChecks: 3,
     lease: { owner: 'worker-1', fence: 6, until: afterNoon(30_000) },
+    generation: 2,
     updatedAt: afterNoon(1),
   });
 }

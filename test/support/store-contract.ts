@@ -414,8 +414,11 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       it('keep the first of two with one kind, and its key', async () => {
         const { id } = samplePayout();
         await Promise.all(['first', 'second'].map((text) => store.putSealed(id, 'body', sealedAs(text, text))));
+        const kept = await store.getSealed(id, 'body');
+        assert.ok(kept);
+        assert.deepEqual(kept, sealedAs(kept.keyId, kept.keyId));
         await store.putSealed(id, 'body', sealedAs('third', 'third'));
-        assert.deepEqual(await store.getSealed(id, 'body'), sealedAs('first', 'first'));
+        assert.deepEqual(await store.getSealed(id, 'body'), kept);
       });
 
       it('are dropped one by one, and may be put again', async () => {
@@ -715,7 +718,7 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
         };
         const all = [`${one.id}/1`, `${one.id}/2`, `${two.id}/1`];
         assert.deepEqual(await ids({}), new Set(all));
-        assert.deepEqual(await ids({ merchantId: null }), new Set([...all, `${foreign.id}/1`]));
+        assert.deepEqual(await ids({ merchantId: STRANGER }), new Set([`${foreign.id}/1`]));
         assert.deepEqual(await ids({ payoutIds: [two.id, foreign.id] }), new Set([`${two.id}/1`]));
         assert.deepEqual(await ids({ payoutIds: [] }), new Set());
         assert.deepEqual(await ids({ states: ['SUBMITTING'] }), new Set([`${one.id}/2`]));
@@ -761,7 +764,7 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
 
       it('knows its own positions alone', async () => {
         await insert();
-        const position = await store.head(null);
+        const position = await store.head(MERCHANT);
         assert.equal(store.knows(position), true);
         for (const text of ['', 'x', '0', `${position} `, `${position}.1`, position.slice(1), '💸'.repeat(1000)]) {
           assert.equal(store.knows(text), false, text);
@@ -771,7 +774,7 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
           const payout = samplePayout();
           await other.store.insert(payout, sampleEvent(payout));
           assert.equal(other.store.knows(position), false);
-          await assert.rejects(other.store.events(position, { merchantId: null }, 10));
+          await assert.rejects(other.store.events(position, { merchantId: MERCHANT }, 10));
         } finally {
           await other.close();
         }
@@ -835,6 +838,73 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       });
     });
 
+    describe('that is put back', () => {
+      it('knows since when it knows nothing, in whatever opens it next', async () => {
+        assert.equal(store.restored, null);
+        const payout = await insert();
+        const after = nextStep(payout);
+        assert.equal(await store.commit(after, sampleEvent(after, { at: afterNoon(60_000) })), 'committed');
+        const restored = await store.restore();
+        assert.deepEqual(restored, { generation: 1, lostSince: afterNoon(60_000), open: true });
+        store = await opened.reopen();
+        assert.deepEqual(store.restored, restored);
+        assert.deepEqual(await read(payout), after);
+      });
+
+      it('knows nothing since it was made where nothing ever happened in it', async () => {
+        const { lostSince } = await store.restore();
+        store = await opened.reopen();
+        const again = await store.restore();
+        assert.deepEqual(again.lostSince, lostSince);
+      });
+
+      it('refuses every position that was given out before, and gives out others', async () => {
+        const payout = await insert();
+        const head = await store.head(MERCHANT);
+        const [first] = (await store.events(null, { merchantId: MERCHANT }, 1)).events;
+        assert.ok(first);
+        await store.restore();
+        store = await opened.reopen();
+        for (const position of [head, first.position]) {
+          assert.equal(store.knows(position), false);
+          await assert.rejects(store.events(position, { merchantId: MERCHANT }, 1));
+        }
+        const { events, position } = await drain(null);
+        assert.deepEqual(
+          events.map((event) => event.payoutId),
+          [payout.id],
+        );
+        assert.equal(store.knows(position), true);
+      });
+
+      it('goes on until an operator says that it is over', async () => {
+        await store.restore();
+        store = await opened.reopen();
+        await store.endRestore();
+        store = await opened.reopen();
+        assert.deepEqual([store.restored?.generation, store.restored?.open], [1, false]);
+      });
+
+      it('counts each time, and has lost what it had lost as long as that is not over', async () => {
+        const payout = await insert();
+        const { lostSince } = await store.restore();
+        store = await opened.reopen();
+        const after = nextStep(payout);
+        assert.equal(await store.commit(after, sampleEvent(after, { at: afterNoon(60_000) })), 'committed');
+        assert.deepEqual(await store.restore(), { generation: 2, lostSince, open: true });
+        store = await opened.reopen();
+        await store.endRestore();
+        store = await opened.reopen();
+        assert.deepEqual(await store.restore(), { generation: 3, lostSince: afterNoon(60_000), open: true });
+      });
+
+      it('is not said to be over where it never was put back', async () => {
+        await store.endRestore();
+        store = await opened.reopen();
+        assert.equal(store.restored, null);
+      });
+    });
+
     describe('its life', () => {
       it('keeps its environment and its secret, and has a secret of its own', async () => {
         const { environment, secret } = store;
@@ -878,7 +948,7 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
           () => store.payouts(MERCHANT, [payout.id]),
           () => store.page(pageQuery()),
           () => store.lease(leaseRequest()),
-          () => store.events(null, { merchantId: null }, 1),
+          () => store.events(null, { merchantId: MERCHANT }, 1),
           () => store.attention({ merchantId: null, limit: 1, after: null }),
           () => store.queue(ALPHA, null),
           () => store.putSealed(payout.id, 'body', sealedAs('x')),

@@ -1,0 +1,100 @@
+import { CENTS, createRandom } from './schedule.ts';
+
+/** What is done to a process, or to its connection to the database. */
+export type Disturbance =
+  /** SIGKILL, and a new process a while later. */
+  | { readonly kind: 'KILL'; readonly target: string; readonly lastsMs: number }
+  /** SIGSTOP, and SIGCONT once its leases are over. */
+  | { readonly kind: 'PAUSE'; readonly target: string; readonly lastsMs: number }
+  /** Every connection to the database is broken off. */
+  | { readonly kind: 'CUT'; readonly target: string; readonly lastsMs: 0 }
+  /** Nothing passes between it and the database, and nothing is broken off. */
+  | { readonly kind: 'SILENCE'; readonly target: string; readonly lastsMs: number };
+
+/** A disturbance, and how long after the one before it begins, in real milliseconds; they may overlap. */
+export type PlannedDisturbance = Disturbance & { readonly afterMs: number };
+
+/** A payout that a client asks for. */
+export interface PlannedOrder {
+  readonly reference: string;
+  /** Index of the merchant. */
+  readonly merchant: number;
+  readonly slug: string;
+  readonly amount: string;
+  /** Whether two clients ask for it at the same time. */
+  readonly twin: boolean;
+}
+
+/** What a run is made of. */
+export interface FleetOptions {
+  readonly store: 'mongodb' | 'sqlite';
+  readonly seed: number;
+  readonly payouts: number;
+  readonly subscribers: number;
+  readonly servers: number;
+  readonly workers: number;
+  readonly disturbances: number;
+  /** How many times as fast as the world's the clock of all processes runs. */
+  readonly factor: number;
+  /** What may be wrong with a payout, by its amount's decimals, as `docs/sandbox.md` lists them. */
+  readonly cents: readonly string[];
+}
+
+/** Those of a long run. Nobody calls a payout off here, for which those of 41 to 45 would wait. */
+export const ALL_CENTS = CENTS.filter((cents) => !/^4[1-5]$/.test(cents));
+/** Those that are over within seconds. */
+export const SWIFT_CENTS = ['00', '61', '62', '63', '64', '65', '67', '75', '77', '78', '79', '80', '84', '89', '94'];
+
+/** Everything that a seed decides. */
+export interface FleetPlan {
+  readonly merchants: number;
+  readonly orders: readonly PlannedOrder[];
+  readonly disturbances: readonly PlannedDisturbance[];
+}
+
+export const DATABASE = 'database';
+
+/** Real milliseconds: at ten times the world's speed a worker's lease and deadline are what they are by default. */
+export const FLEET_TIMES = { leaseMs: 6000, deadlineMs: 2000, pollMs: 500 };
+
+export const serverName = (at: number): string => `server-${at + 1}`;
+export const workerName = (at: number): string => `worker-${at + 1}`;
+
+/** Makes the plan of a run, the same for the same options. */
+export function planFleet(options: FleetOptions, slugs: readonly string[]): FleetPlan {
+  const random = createRandom(options.seed);
+  const between = (from: number, to: number): number => Math.round(from + random() * (to - from));
+  const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
+  const merchants = Math.max(1, Math.ceil(options.subscribers / 10));
+  const orders = Array.from({ length: options.payouts }, (_, at) => ({
+    reference: `fleet-${options.seed}-${at}`,
+    merchant: Math.floor(random() * merchants),
+    slug: pick(slugs),
+    amount: `${between(10, 99)}.${pick(options.cents)}`,
+    twin: random() < 0.1,
+  }));
+  const servers = Array.from({ length: options.servers }, (_, at) => serverName(at));
+  const workers = Array.from({ length: options.workers }, (_, at) => workerName(at));
+  const { leaseMs } = FLEET_TIMES;
+  const choices: (() => Disturbance)[] = [
+    () => ({ kind: 'KILL', target: pick(servers), lastsMs: between(0, 1500) }),
+    ...(workers.length === 0
+      ? []
+      : [() => ({ kind: 'KILL', target: pick(workers), lastsMs: between(0, 1500) }) as const]),
+    ...(workers.length === 0
+      ? []
+      : [() => ({ kind: 'PAUSE', target: pick(workers), lastsMs: between(leaseMs, leaseMs * 1.5) }) as const]),
+    ...(options.store === 'sqlite'
+      ? []
+      : [
+          () => ({ kind: 'KILL', target: DATABASE, lastsMs: between(0, 1500) }) as const,
+          () => ({ kind: 'CUT', target: pick([...servers, ...workers]), lastsMs: 0 }) as const,
+          () => ({ kind: 'SILENCE', target: pick([...servers, ...workers]), lastsMs: between(200, 3000) }) as const,
+        ]),
+  ];
+  const disturbances = Array.from({ length: options.disturbances }, () => ({
+    ...pick(choices)(),
+    afterMs: between(200, 1500),
+  }));
+  return { merchants, orders, disturbances };
+}
