@@ -53,16 +53,29 @@ function database(): string {
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'outflow-migrate-'));
-after(() => rm(folder, { recursive: true, force: true }));
+after(async () => {
+  for (const store of opened) await store.close();
+  await rm(folder, { recursive: true, force: true });
+});
 
 function freshPath(): string {
   return join(folder, `${randomBytes(6).toString('hex')}.db`);
 }
 
-const openEmbedded = (path: string, exclusive = true, environment: Environment = 'SANDBOX'): Promise<Store> =>
-  openSqlite({ ...RUNTIME, path, environment, exclusive });
-const openShared = (url: string): Promise<Store> =>
-  openMongo({ ...RUNTIME, url, environment: 'SANDBOX', maxSkewMs: null });
+/** Closed at the end where a test did not: closing twice is closing once. */
+const opened: Store[] = [];
+
+async function openEmbedded(path: string, exclusive = true): Promise<Store> {
+  const store = await openSqlite({ ...RUNTIME, path, environment: 'SANDBOX', exclusive });
+  opened.push(store);
+  return store;
+}
+
+async function openShared(url: string): Promise<Store> {
+  const store = await openMongo({ ...RUNTIME, url, environment: 'SANDBOX', maxSkewMs: null });
+  opened.push(store);
+  return store;
+}
 
 const openSource = (path: string, environment: Environment = 'SANDBOX'): Source =>
   openSqliteSource({ ...RUNTIME, path, environment });
@@ -256,7 +269,7 @@ async function assertSameClaims(path: string, before: Store, now: Store): Promis
 // --- tests ---------------------------------------------------------------------------------------------------------------
 
 describe('a store that is moved to MongoDB', { skip, timeout: 300_000 }, () => {
-  test('answers the same to everything that can be asked, and the old file is not opened any more', async (t) => {
+  test('answers the same to everything that can be asked, and the old file is not opened any more', async () => {
     const path = freshPath();
     const url = database();
     const store = await openEmbedded(path);
@@ -274,9 +287,7 @@ describe('a store that is moved to MongoDB', { skip, timeout: 300_000 }, () => {
       assert.deepEqual(target, source);
     }
     const before = await openEmbedded(copy);
-    t.after(() => before.close());
     const now = await openShared(url);
-    t.after(() => now.close());
     assert.equal(await assertSame(before, now), 201);
     await assertSameClaims(copy, before, now);
     await assert.rejects(openEmbedded(path), refusal(/was moved to MongoDB, and goes on there: set MONGODB_URL/));
@@ -303,7 +314,6 @@ describe('a store that is moved to MongoDB', { skip, timeout: 300_000 }, () => {
     await store.close();
     await moved(path, url);
     const now = await openShared(url);
-    t.after(() => now.close());
     for (const [position, ids] of expected) {
       assert.ok(position === null || now.knows(position));
       const given = await drain(now, MERCHANT, position);
@@ -325,7 +335,6 @@ describe('a store that is moved to MongoDB', { skip, timeout: 300_000 }, () => {
     }
     await now.restore();
     const restored = await openShared(url);
-    t.after(() => restored.close());
     assert.equal(restored.knows(end), false);
   });
 
@@ -376,7 +385,7 @@ describe('a store that is moved to MongoDB', { skip, timeout: 300_000 }, () => {
     assert.equal(next.sandbox?.books().length, made.length + 1);
   });
 
-  test('takes along that it was put back', async (t) => {
+  test('takes along that it was put back', async () => {
     const path = freshPath();
     const url = database();
     const store = await openEmbedded(path);
@@ -385,13 +394,12 @@ describe('a store that is moved to MongoDB', { skip, timeout: 300_000 }, () => {
     await store.close();
     await moved(path, url);
     const now = await openShared(url);
-    t.after(() => now.close());
     assert.deepEqual(now.restored, restored);
   });
 });
 
 describe('a move that is broken off', { skip, timeout: 300_000 }, () => {
-  test('ends the same once it is run again, wherever that was; at no moment are both stores open to anyone', async (t) => {
+  test('ends the same once it is run again, wherever that was; at no moment are both stores open to anyone', async () => {
     const path = freshPath();
     const url = database();
     const store = await openEmbedded(path);
@@ -415,7 +423,6 @@ describe('a move that is broken off', { skip, timeout: 300_000 }, () => {
     await copyFile(path, copy);
     release(copy);
     const [before, now] = [await openEmbedded(copy), await openShared(url)];
-    t.after(() => Promise.all([before.close(), now.close()]));
     await assertSame(before, now);
     await assertSameClaims(copy, before, now);
   });
@@ -449,7 +456,6 @@ describe('a move that is broken off', { skip, timeout: 300_000 }, () => {
     await refused(place, ['migrate', '--from', `sqlite:${path}`, '--to', database()]);
 
     const [before, now] = [await openEmbedded(copy), await openShared(MONGODB_URL)];
-    t.after(() => Promise.all([before.close(), now.close()]));
     assert.equal(await assertSame(before, now), 121);
   });
 
@@ -487,10 +493,9 @@ describe('a move is refused', { skip, timeout: 120_000 }, () => {
     return path;
   }
 
-  test('while a server owns the source', async (t) => {
+  test('while a server owns the source', async () => {
     const path = await small();
-    const owner = await openEmbedded(path);
-    t.after(() => owner.close());
+    await openEmbedded(path);
     await assert.rejects(moved(path, database()), refusal(/another process owns the store/));
   });
 

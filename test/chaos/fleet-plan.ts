@@ -42,8 +42,8 @@ export interface FleetOptions {
 
 /** Those of a long run. Nobody calls a payout off here, for which those of 41 to 45 would wait. */
 export const ALL_CENTS = CENTS.filter((cents) => !/^4[1-5]$/.test(cents));
-/** Those that are over within seconds. */
-export const SWIFT_CENTS = ['00', '61', '62', '63', '64', '65', '67', '75', '77', '78', '79', '80', '84', '89', '94'];
+/** Those that are over within seconds: the provider has the payout, or says that it has not. */
+export const SWIFT_CENTS = ['00', '61', '64', '67', '75', '77', '78', '79', '80', '84', '89', '94'];
 
 /** Everything that a seed decides. */
 export interface FleetPlan {

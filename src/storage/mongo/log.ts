@@ -105,24 +105,22 @@ export function createLog(connection: Connection, { epoch, former, overlapMs }: 
     return new Map(found.map((document) => [document._id, document]));
   }
 
+  /** One search: a floor that is too early by what is not known of the database's clock only lets something come again. */
   async function head(merchantId: MerchantId): Promise<Position> {
-    return connection.during(async (session) => {
-      const now = connection.databaseNow();
-      const readAt = await connection.readPoint(session);
-      const floor = Math.max(0, readAt - overlapMs);
-      const recent = await payouts
-        .find<Line>(
-          { merchantId, lastEventAt: { $gte: new Date(floor) } },
-          { hint: 'log', projection: LINE, maxTimeMS: MAX_TIME_MS, session },
-        )
-        .sort({ lastEventAt: -1, _id: -1 })
-        .limit(REMEMBERED)
-        .toArray();
-      let given: Given = new Map();
-      for (const { _id, sequence } of recent.reverse()) given = remember(given, digestOf(_id), sequence);
-      const place = { ...BEGINNING, floor, reached: { at: floor, id: '' }, given };
-      return writePosition(epoch, { ...place, endedAt: now, backAt: now });
-    });
+    const now = connection.databaseNow();
+    const floor = Math.max(0, now - overlapMs);
+    const recent = await payouts
+      .find<Line>(
+        { merchantId, lastEventAt: { $gte: new Date(floor) } },
+        { hint: 'log', projection: LINE, maxTimeMS: MAX_TIME_MS },
+      )
+      .sort({ lastEventAt: -1, _id: -1 })
+      .limit(REMEMBERED)
+      .toArray();
+    let given: Given = new Map();
+    for (const { _id, sequence } of recent.reverse()) given = remember(given, digestOf(_id), sequence);
+    const place = { ...BEGINNING, floor, reached: { at: floor, id: '' }, given };
+    return writePosition(epoch, { ...place, endedAt: now, backAt: now });
   }
 
   /** Where a reading begins, and the place as it is then. */
