@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient as createSocketClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import type { PayoutEventId } from '../../src/domain/payout.ts';
+import { readEventId } from '../../src/identity.ts';
 import {
   AttachDocumentDocument,
   CompleteDocumentsDocument,
@@ -100,14 +102,11 @@ export interface Subscriber {
   readonly heard: ReadonlyMap<string, number>;
 }
 
-const WATCH = 'subscription ($after: String) { payoutEvents(after: $after) { sequence cursor payout { id } } }';
+/** Nothing but the log: a payout that came with each event would be read once more for each subscriber. */
+const WATCH = 'subscription ($after: String) { payoutEvents(after: $after) { id cursor } }';
 
 interface Told {
-  readonly payoutEvents: {
-    readonly sequence: number;
-    readonly cursor: string;
-    readonly payout: { readonly id: string };
-  };
+  readonly payoutEvents: { readonly id: PayoutEventId; readonly cursor: string };
 }
 
 /** Listens after `start` until everybody goes home. It goes away by itself every few seconds, and cuts the connection without a word. */
@@ -117,16 +116,18 @@ export function subscribe(name: string, access: Access, start: string, tally: Ta
   let cursor = start;
   let leave: () => void = () => undefined;
 
-  function hear(told: Told['payoutEvents'], now: Map<string, number>): void {
-    const { sequence, payout } = told;
-    const last = heard.get(payout.id) ?? 0;
-    if (sequence > last + 1) tally.faults.push(`${name}: ${payout.id} jumps from ${last} to ${sequence}`);
-    if (sequence <= (now.get(payout.id) ?? 0)) tally.again += 1;
-    now.set(payout.id, sequence);
+  function hear({ id, cursor: next }: Told['payoutEvents'], now: Map<string, number>): void {
+    const event = readEventId(id);
+    if (event === null) return void tally.faults.push(`${name}: ${id} is no event`);
+    const { payoutId, sequence } = event;
+    const last = heard.get(payoutId) ?? 0;
+    if (sequence > last + 1) tally.faults.push(`${name}: ${payoutId} jumps from ${last} to ${sequence}`);
+    if (sequence <= (now.get(payoutId) ?? 0)) tally.again += 1;
+    now.set(payoutId, sequence);
     tally.events += 1;
     if (sequence <= last) tally.repeats += 1;
-    else heard.set(payout.id, sequence);
-    cursor = told.cursor;
+    else heard.set(payoutId, sequence);
+    cursor = next;
   }
 
   /** What may be tried again is no fault. */

@@ -61,7 +61,8 @@ export function judgeMoney({ stored, books, providers }: MoneyEvidence): string[
     for (const mark of marks) byMark.delete(mark);
     faults.push(...faultsOf(tell(payout, provider), orders));
     // One that waits for an operator is looked up now and then all the same.
-    if (!isSettled({ ...payout, lease: null })) faults.push(`${payout.reference} never comes to an end: ${describe(payout)}`);
+    if (!isSettled({ ...payout, lease: null }))
+      faults.push(`${payout.reference} never comes to an end: ${describe(payout)}`);
   }
   for (const mark of byMark.keys()) faults.push(`the order ${mark} belongs to no payout`);
   return faults;

@@ -60,41 +60,54 @@ export const FLEET_TIMES = { leaseMs: 6000, deadlineMs: 2000, pollMs: 500 };
 export const serverName = (at: number): string => `server-${at + 1}`;
 export const workerName = (at: number): string => `worker-${at + 1}`;
 
+/** What follows from the seed, drawn in a fixed order. */
+interface Chance {
+  between(from: number, to: number): number;
+  pick<T>(from: readonly T[]): T;
+  happens(share: number): boolean;
+}
+
 /** Makes the plan of a run, the same for the same options. */
 export function planFleet(options: FleetOptions, slugs: readonly string[]): FleetPlan {
   const random = createRandom(options.seed);
-  const between = (from: number, to: number): number => Math.round(from + random() * (to - from));
-  const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
+  const chance: Chance = {
+    between: (from, to) => Math.round(from + random() * (to - from)),
+    pick: <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T,
+    happens: (share) => random() < share,
+  };
+  const { between, pick, happens } = chance;
   const merchants = Math.max(1, Math.ceil(options.subscribers / 10));
   const orders = Array.from({ length: options.payouts }, (_, at) => ({
     reference: `fleet-${options.seed}-${at}`,
-    merchant: Math.floor(random() * merchants),
+    merchant: between(0, merchants - 1),
     slug: pick(slugs),
     amount: `${between(10, 99)}.${pick(options.cents)}`,
-    twin: random() < 0.1,
+    twin: happens(0.1),
   }));
-  const servers = Array.from({ length: options.servers }, (_, at) => serverName(at));
-  const workers = Array.from({ length: options.workers }, (_, at) => workerName(at));
-  const { leaseMs } = FLEET_TIMES;
-  const choices: (() => Disturbance)[] = [
-    () => ({ kind: 'KILL', target: pick(servers), lastsMs: between(0, 1500) }),
-    ...(workers.length === 0
-      ? []
-      : [() => ({ kind: 'KILL', target: pick(workers), lastsMs: between(0, 1500) }) as const]),
-    ...(workers.length === 0
-      ? []
-      : [() => ({ kind: 'PAUSE', target: pick(workers), lastsMs: between(leaseMs, leaseMs * 1.5) }) as const]),
-    ...(options.store === 'sqlite'
-      ? []
-      : [
-          () => ({ kind: 'KILL', target: DATABASE, lastsMs: between(0, 1500) }) as const,
-          () => ({ kind: 'CUT', target: pick([...servers, ...workers]), lastsMs: 0 }) as const,
-          () => ({ kind: 'SILENCE', target: pick([...servers, ...workers]), lastsMs: between(200, 3000) }) as const,
-        ]),
-  ];
+  const kinds = kindsOf(options, chance);
   const disturbances = Array.from({ length: options.disturbances }, () => ({
-    ...pick(choices)(),
+    ...pick(kinds)(),
     afterMs: between(200, 1500),
   }));
   return { merchants, orders, disturbances };
+}
+
+/** Every kind of disturbance that there is something for. */
+function kindsOf({ store, servers, workers }: FleetOptions, { between, pick }: Chance): (() => Disturbance)[] {
+  const serving = Array.from({ length: servers }, (_, at) => serverName(at));
+  const working = Array.from({ length: workers }, (_, at) => workerName(at));
+  const all = [...serving, ...working];
+  const downMs = (): number => between(0, 1500);
+  const kinds: (() => Disturbance)[] = [() => ({ kind: 'KILL', target: pick(serving), lastsMs: downMs() })];
+  if (workers > 0) {
+    const { leaseMs } = FLEET_TIMES;
+    kinds.push(() => ({ kind: 'KILL', target: pick(working), lastsMs: downMs() }));
+    kinds.push(() => ({ kind: 'PAUSE', target: pick(working), lastsMs: between(leaseMs, leaseMs * 1.5) }));
+  }
+  if (store === 'mongodb') {
+    kinds.push(() => ({ kind: 'KILL', target: DATABASE, lastsMs: downMs() }));
+    kinds.push(() => ({ kind: 'CUT', target: pick(all), lastsMs: 0 }));
+    kinds.push(() => ({ kind: 'SILENCE', target: pick(all), lastsMs: between(200, 3000) }));
+  }
+  return kinds;
 }

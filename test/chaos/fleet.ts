@@ -30,41 +30,47 @@ export async function runFleet(options: FleetOptions): Promise<FleetOutcome | nu
     definitions.map((one) => one.slug),
   );
   const folder = await mkdtemp(join(tmpdir(), 'outflow-fleet-'));
-  const startedAt = Date.now();
   const stage = await openStage({ ...options, folder });
-  if (stage === null) return null;
-  const tally: Tally = { ...NOTHING, faults: [] };
+  if (stage === null) {
+    await rm(folder, { recursive: true });
+    return null;
+  }
   const home = new AbortController();
-  const { signal } = home;
-  let faults: readonly string[] = ['the run was broken off'];
+  let outcome: FleetOutcome | null = null;
   try {
-    const merchants: Customer[] = [];
-    while (merchants.length < plan.merchants) {
-      const merchant = await makeMerchant(stage, `Merchant ${merchants.length + 1}`);
-      merchants.push({ ...merchant, urls: stage.urls, signal });
-    }
-    const subscribers = await listenAll(options, merchants, tally);
-    const [told] = await Promise.all([askAll(plan, merchants, tally), disturb(stage, plan.disturbances, signal)]);
-    const askedAt = Date.now();
-    await stage.allUp();
-    await settle(stage, merchants, help);
-    const stored = await Promise.all(merchants.map(({ id }) => readAll(stage.store, id)));
-    await hearOut(subscribers, stored);
-    const settledAt = Date.now();
-    const { providers } = stage;
-    const evidence = { orders: plan.orders, told, stored, books: await stage.books(), providers, subscribers };
-    // Where the clock runs too fast, what was told some seconds ago is forgotten before the log has stopped to give it again.
-    const again = options.factor === 1 && tally.again > 0 ? [`${tally.again} events came twice by one connection`] : [];
-    faults = [...tally.faults, ...again, ...judge(evidence)];
-    const seconds = { asking: (askedAt - startedAt) / 1000, settling: (settledAt - askedAt) / 1000 };
-    return { faults, lines: summarize(plan, tally, stored.flat(), seconds) };
+    outcome = await play(options, plan, stage, home.signal);
+    return outcome;
   } finally {
     home.abort();
     await stage.close();
     // What the processes said stays where something is to be looked into.
-    if (faults.length === 0) await rm(folder, { recursive: true });
+    if (outcome?.faults.length === 0) await rm(folder, { recursive: true });
     else console.error(`what the processes said is in ${folder}`);
   }
+}
+
+async function play(options: FleetOptions, plan: FleetPlan, stage: Stage, signal: AbortSignal): Promise<FleetOutcome> {
+  const tally: Tally = { ...NOTHING, faults: [] };
+  const startedAt = Date.now();
+  const merchants: Customer[] = [];
+  while (merchants.length < plan.merchants) {
+    const merchant = await makeMerchant(stage, `Merchant ${merchants.length + 1}`);
+    merchants.push({ ...merchant, urls: stage.urls, signal });
+  }
+  const subscribers = await listenAll(options, merchants, tally);
+  const [told] = await Promise.all([askAll(plan, merchants, tally), disturb(stage, plan.disturbances, signal)]);
+  const askedAt = Date.now();
+  await stage.allUp();
+  await settle(stage, merchants, help);
+  const stored = await Promise.all(merchants.map(({ id }) => readAll(stage.store, id)));
+  const books = await stage.books();
+  await hearOut(subscribers, stored);
+  const seconds = { asking: (askedAt - startedAt) / 1000, settling: (Date.now() - askedAt) / 1000 };
+  const { providers } = stage;
+  // Where the clock runs too fast, what was told some seconds ago is forgotten before the log has stopped to give it again.
+  const again = options.factor === 1 && tally.again > 0 ? [`${tally.again} events came twice by one connection`] : [];
+  const faults = judge({ orders: plan.orders, told, stored, books, providers, subscribers });
+  return { faults: [...tally.faults, ...again, ...faults], lines: summarize(plan, tally, stored.flat(), seconds) };
 }
 
 const NOTHING = { requests: 0, retries: 0, replays: 0, events: 0, repeats: 0, again: 0, connections: 0 };

@@ -61,7 +61,7 @@ function targetOn(connection: Connection, options: Pick<MongoOptions, 'now' | 'r
 
   async function find(kind: Kind, ids: readonly string[]): Promise<readonly Item[]> {
     const found = await shelf(kind)
-      .find({ _id: { $in: [...ids] } }, { hint: '_id_' })
+      .find({ _id: { $in: [...ids] } })
       .toArray();
     return found.map((document) => itemOf(kind, document));
   }
@@ -89,13 +89,13 @@ function targetOn(connection: Connection, options: Pick<MongoOptions, 'now' | 'r
       if (changes.length > 0) await connection.surely(() => shelf(kind).bulkWrite(changes, { ordered: false }));
     },
     async drop(kind, id) {
-      await connection.surely(() => shelf(kind).deleteMany({ _id: id }, { hint: '_id_' }));
+      await connection.surely(() => shelf(kind).deleteMany({ _id: id }));
     },
     async *read(kind) {
       for (let last = '', read = STRETCH; read === STRETCH; ) {
         const search = { _id: { $gt: last } };
         read = 0;
-        for await (const document of shelf(kind).find(search, { hint: '_id_' }).sort({ _id: 1 }).limit(STRETCH)) {
+        for await (const document of shelf(kind).find(search).sort({ _id: 1 }).limit(STRETCH)) {
           read += 1;
           last = document._id;
           yield itemOf(kind, document);

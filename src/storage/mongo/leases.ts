@@ -54,16 +54,13 @@ export function createLeases({ payouts }: Connection, { name, now: clock, onUnde
       const fence = version + 1;
       const lease = { owner: request.owner, fence, until };
       const change = { version: fence, lease, dueAt: until, write: writes.get(_id) ?? '' };
-      return { updateOne: { filter: { _id, merchantId, version }, update: { $set: change }, hint: '_id_' } };
+      return { updateOne: { filter: { _id, merchantId, version }, update: { $set: change } } };
     });
     await payouts.bulkWrite(claims, { ordered: false, ...BRIEFLY });
     const ids = tried.map((one) => one._id);
     const merchantIds = [...new Set(tried.map((one) => one.merchantId))];
     const found = await payouts
-      .find(
-        { _id: { $in: ids }, merchantId: { $in: merchantIds } },
-        { hint: '_id_', projection: { events: 0 }, ...BRIEFLY },
-      )
+      .find({ _id: { $in: ids }, merchantId: { $in: merchantIds } }, { projection: { events: 0 }, ...BRIEFLY })
       .toArray();
     // In the order in which they were due.
     const own = new Map(found.filter((one) => one.write === writes.get(one._id)).map((one) => [one._id, one]));
@@ -98,7 +95,7 @@ export function createLeases({ payouts }: Connection, { name, now: clock, onUnde
       if (!(error instanceof UndecodableError)) throw error;
       const { _id, merchantId } = document;
       const dueAt = new Date(clock().getTime() + UNDECODABLE_MS);
-      await payouts.updateOne({ _id, merchantId }, { $set: { dueAt } }, { hint: '_id_', ...BRIEFLY });
+      await payouts.updateOne({ _id, merchantId }, { $set: { dueAt } }, BRIEFLY);
       onUndecodable?.(_id, error);
       return null;
     }

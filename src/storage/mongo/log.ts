@@ -81,10 +81,7 @@ export function createLog(connection: Connection, { epoch, former, overlapMs }: 
     const range = { lastEventAt: { $gte: at }, $nor: [{ lastEventAt: at, _id: { $lt: from.id as PayoutId } }] };
     const search = payoutIds === undefined ? {} : { _id: { $in: [...payoutIds] } };
     return payouts
-      .find<Line>(
-        { merchantId, ...range, ...search },
-        { hint: payoutIds === undefined ? 'log' : '_id_', projection: LINE, maxTimeMS: MAX_TIME_MS, session },
-      )
+      .find<Line>({ merchantId, ...range, ...search }, { projection: LINE, maxTimeMS: MAX_TIME_MS, session })
       .sort({ lastEventAt: 1, _id: 1 })
       .limit(limit)
       .toArray();
@@ -99,7 +96,7 @@ export function createLog(connection: Connection, { epoch, former, overlapMs }: 
     const found = await payouts
       .find<LoggedDocument>(
         { _id: { $in: [...ids] }, merchantId },
-        { hint: '_id_', projection: { merchantId: 1, events: 1 }, maxTimeMS: MAX_TIME_MS, session },
+        { projection: { merchantId: 1, events: 1 }, maxTimeMS: MAX_TIME_MS, session },
       )
       .toArray();
     return new Map(found.map((document) => [document._id, document]));
@@ -110,10 +107,7 @@ export function createLog(connection: Connection, { epoch, former, overlapMs }: 
     const now = connection.databaseNow();
     const floor = Math.max(0, now - overlapMs);
     const recent = await payouts
-      .find<Line>(
-        { merchantId, lastEventAt: { $gte: new Date(floor) } },
-        { hint: 'log', projection: LINE, maxTimeMS: MAX_TIME_MS },
-      )
+      .find<Line>({ merchantId, lastEventAt: { $gte: new Date(floor) } }, { projection: LINE, maxTimeMS: MAX_TIME_MS })
       .sort({ lastEventAt: -1, _id: -1 })
       .limit(REMEMBERED)
       .toArray();

@@ -12,8 +12,8 @@ interface Index {
 }
 
 /**
- * Every index, by collection and name. Each query names the one that it goes by (a hint), so that one that is missing
- * fails at once instead of reading everything. `_id_` is every collection's own.
+ * Every index, by collection and name. What goes by a partial index, which the planner could pass over, names it (a hint); what
+ * goes by any other one cannot go by much else. `_id_` is every collection's own.
  */
 export const INDEXES = {
   payouts: {

@@ -83,7 +83,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   try {
     const stamp = await readStamp(connection, options);
     await makeIndexes(connection.db);
-    const former = formerOf(await connection.meta.findOne({ _id: 'former' }, BY_ID));
+    const former = formerOf(await connection.meta.findOne({ _id: 'former' }, BRIEFLY));
     return new MongoStore(connection, stamp, former, { ...options, onTrouble });
   } catch (error) {
     await connection.close();
@@ -143,7 +143,6 @@ async function readStamp({ meta, payouts }: Connection, { environment, now, rand
 const STAMP = { $toDate: { $max: [{ $toLong: '$$NOW' }, { $add: [{ $toLong: '$lastEventAt' }, 1] }] } };
 
 const BRIEFLY = { maxTimeMS: MAX_TIME_MS } as const;
-const BY_ID = { hint: '_id_', ...BRIEFLY } as const;
 /** Lists read payouts without their events. */
 const WITHOUT_EVENTS = { events: 0 } as const;
 
@@ -226,11 +225,11 @@ class MongoStore implements Store {
       try {
         // No payout has version 0: it is inserted, or its id is taken.
         const isNew = { _id, merchantId, version: 0 };
-        await payouts.updateOne(isNew, [{ $replaceWith: document }], { upsert: true, ...BY_ID });
+        await payouts.updateOne(isNew, [{ $replaceWith: document }], { upsert: true, ...BRIEFLY });
         return null;
       } catch (error) {
         if (!isDuplicate(error)) throw error;
-        const known = await payouts.findOne({ _id, merchantId }, { projection: WITHOUT_EVENTS, ...BY_ID });
+        const known = await payouts.findOne({ _id, merchantId }, { projection: WITHOUT_EVENTS, ...BRIEFLY });
         if (known?.write === write) return null;
         if (known?.reference !== reference) throw new Error(`the id ${_id} belongs to a payout with another reference`);
         return payoutOf(known);
@@ -250,7 +249,7 @@ class MongoStore implements Store {
 
   payouts(merchantId: MerchantId, ids: readonly PayoutId[]): Promise<ReadonlyMap<PayoutId, Payout>> {
     return this.#use(async ({ payouts }) => {
-      const options = { projection: WITHOUT_EVENTS, ...BY_ID };
+      const options = { projection: WITHOUT_EVENTS, ...BRIEFLY };
       const found = await payouts.find({ _id: { $in: [...ids] }, merchantId }, options).toArray();
       return new Map(found.map((document) => [document._id, payoutOf(document)]));
     });
@@ -288,7 +287,7 @@ class MongoStore implements Store {
   /** A payout's events are few: they come all at once. */
   #eventsOf(merchantId: MerchantId, payoutId: PayoutId): Promise<readonly EventDocument[]> {
     return this.#use(async ({ payouts }) => {
-      const options = { projection: { events: 1 }, ...BY_ID };
+      const options = { projection: { events: 1 }, ...BRIEFLY };
       const found = await payouts.findOne({ _id: payoutId, merchantId }, options);
       return found?.events ?? [];
     });
@@ -315,7 +314,7 @@ class MongoStore implements Store {
     const order = forward ? -1 : 1;
     return this.#use(async ({ payouts }) => {
       const found = await payouts
-        .find(query, { hint: 'age', projection: WITHOUT_EVENTS, batchSize: limit + 2, ...BRIEFLY })
+        .find(query, { projection: WITHOUT_EVENTS, batchSize: limit + 2, ...BRIEFLY })
         .sort({ createdAt: order, _id: order })
         .limit(limit + 1)
         .toArray();
@@ -365,14 +364,14 @@ class MongoStore implements Store {
 
   getSealed(payoutId: PayoutId, kind: string): Promise<Sealed | null> {
     return this.#use(async ({ sealed }) => {
-      const found = await sealed.findOne({ _id: sealedId(payoutId, kind) }, BY_ID);
+      const found = await sealed.findOne({ _id: sealedId(payoutId, kind) }, BRIEFLY);
       return found === null ? null : sealedOf(found);
     });
   }
 
   dropSealed(payoutId: PayoutId, kind: string): Promise<void> {
     return this.#write(async ({ sealed }) => {
-      await sealed.deleteOne({ _id: sealedId(payoutId, kind) }, BY_ID);
+      await sealed.deleteOne({ _id: sealedId(payoutId, kind) }, BRIEFLY);
     });
   }
 
@@ -382,7 +381,7 @@ class MongoStore implements Store {
       // Two searches of one index: an inequality would read every record.
       for (const range of [{ $lt: keyId }, { $gt: keyId }]) {
         if (found.length >= limit) break;
-        const search = sealed.find({ keyId: range }, { hint: 'byKey', ...BRIEFLY });
+        const search = sealed.find({ keyId: range }, { ...BRIEFLY });
         found.push(...(await search.limit(limit - found.length).toArray()));
       }
       return found.map((document) => ({ ...sealedKeyOf(document), sealed: sealedOf(document) }));
@@ -400,7 +399,7 @@ class MongoStore implements Store {
       );
       if (matchedCount === 1) return true;
       // It may have been this very change, whose answer was lost.
-      const now = await sealed.findOne({ _id }, BY_ID);
+      const now = await sealed.findOne({ _id }, BRIEFLY);
       return now !== null && now.keyId === after.keyId && bytesOf(now).equals(after.bytes);
     });
   }
@@ -408,7 +407,7 @@ class MongoStore implements Store {
   async erase(merchantId: MerchantId, payoutId: PayoutId): Promise<boolean> {
     const payout = (await this.payouts(merchantId, [payoutId])).get(payoutId);
     if (payout === undefined || !isFinal(payout.state)) return false;
-    await this.#write(({ sealed }) => sealed.deleteMany(sealedRange(payoutId), BY_ID));
+    await this.#write(({ sealed }) => sealed.deleteMany(sealedRange(payoutId), BRIEFLY));
     return true;
   }
 
@@ -425,7 +424,7 @@ class MongoStore implements Store {
         return true;
       } catch (error) {
         if (!isDuplicate(error)) throw error;
-        const claim = await claims.findOne({ _id }, BY_ID);
+        const claim = await claims.findOne({ _id }, BRIEFLY);
         return claim?.payoutId === payoutId && claim.attempt === attempt;
       }
     });
@@ -437,7 +436,7 @@ class MongoStore implements Store {
     key: OrderKey,
   ): Promise<{ payout: Payout; attempt: number } | null> {
     return this.#use(async ({ payouts }) => {
-      const options = { hint: 'orders', projection: WITHOUT_EVENTS, ...BRIEFLY };
+      const options = { projection: WITHOUT_EVENTS, ...BRIEFLY };
       const found = await payouts.findOne({ orderKeys: orderKeyOf(provider, account, key) }, options);
       if (found === null) return null;
       const payout = payoutOf(found);
@@ -487,14 +486,17 @@ class MongoStore implements Store {
 
   merchant(id: MerchantId): Promise<Merchant | null> {
     return this.#use(async ({ merchants }) => {
-      const found = await merchants.findOne({ _id: id }, BY_ID);
+      const found = await merchants.findOne({ _id: id }, BRIEFLY);
       return found === null ? null : merchantOf(found);
     });
   }
 
   merchants(): Promise<readonly Merchant[]> {
     return this.#use(async ({ merchants }) => {
-      const found = await merchants.find({}, BY_ID).sort({ _id: 1 }).toArray();
+      const found = await merchants
+        .find({}, { hint: '_id_', ...BRIEFLY })
+        .sort({ _id: 1 })
+        .toArray();
       return found.map(merchantOf);
     });
   }
@@ -505,7 +507,7 @@ class MongoStore implements Store {
 
   keyByHash(hash: string): Promise<ApiKey | null> {
     return this.#use(async ({ keys }) => {
-      const found = await keys.findOne({ hash }, { hint: 'byHash', ...BRIEFLY });
+      const found = await keys.findOne({ hash }, { ...BRIEFLY });
       return found === null ? null : keyOf(found);
     });
   }
@@ -513,7 +515,7 @@ class MongoStore implements Store {
   keys(merchantId: MerchantId | null): Promise<readonly ApiKey[]> {
     return this.#use(async ({ keys }) => {
       const found = await keys
-        .find({ merchantId }, { hint: 'byMerchant', ...BRIEFLY })
+        .find({ merchantId }, { ...BRIEFLY })
         .sort({ _id: 1 })
         .toArray();
       return found.map(keyOf);
@@ -522,8 +524,8 @@ class MongoStore implements Store {
 
   revokeKey(id: ApiKeyId, at: Date): Promise<boolean> {
     return this.#write(async ({ keys }) => {
-      await keys.updateOne({ _id: id, revokedAt: null }, { $set: { revokedAt: at } }, BY_ID);
-      return (await keys.findOne({ _id: id }, { projection: { _id: 1 }, ...BY_ID })) !== null;
+      await keys.updateOne({ _id: id, revokedAt: null }, { $set: { revokedAt: at } }, BRIEFLY);
+      return (await keys.findOne({ _id: id }, { projection: { _id: 1 }, ...BRIEFLY })) !== null;
     });
   }
 
@@ -561,7 +563,7 @@ class MongoStore implements Store {
   /** Writes, since a server without its majority can still be read. */
   async ping(): Promise<void> {
     await this.#write(({ meta }) =>
-      meta.updateOne({ _id: 'store' }, { $set: { checkedAt: this.#options.now() } }, BY_ID),
+      meta.updateOne({ _id: 'store' }, { $set: { checkedAt: this.#options.now() } }, BRIEFLY),
     );
   }
 
@@ -586,10 +588,10 @@ async function commit(
   const before = { _id, merchantId, version: version - 1 };
   const { matchedCount } =
     event === null
-      ? await payouts.updateOne(before, { $set: fields }, BY_ID)
-      : await payouts.updateOne({ ...before, sequence: event.sequence - 1 }, withEvent(fields, event), BY_ID);
+      ? await payouts.updateOne(before, { $set: fields }, BRIEFLY)
+      : await payouts.updateOne({ ...before, sequence: event.sequence - 1 }, withEvent(fields, event), BRIEFLY);
   if (matchedCount === 1) return 'committed';
-  const options = { projection: { version: 1, write: 1 }, ...BY_ID };
+  const options = { projection: { version: 1, write: 1 }, ...BRIEFLY };
   const now = await payouts.findOne<Pick<PayoutDocument, 'version' | 'write'>>({ _id, merchantId }, options);
   // It may have been this very write, whose answer was lost.
   if (now?.write === fields.write) return 'committed';
