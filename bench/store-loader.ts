@@ -54,7 +54,7 @@ function openBulk(url: string): { write(records: readonly NewPayout[]): Promise<
       const documents = records.map(([payout, event]): PayoutDocument => {
         writes += 1;
         const write = `${payout.merchantId}/bench.${writes.toString(36)}`;
-        const events = [{ ...eventDocument(event), loggedAt: event.at }];
+        const events = [{ ...eventDocument(event, ''), loggedAt: event.at }];
         return { _id: payout.id, ...fieldsOf(payout, write), lastEventAt: event.at, events };
       });
       await payouts.insertMany(documents, { ordered: false });

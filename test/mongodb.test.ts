@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { BSON, type Document, MongoClient } from 'mongodb';
+import { BSON, Collection, type Document, MongoClient, MongoNetworkError } from 'mongodb';
 import { StartupError } from '../src/domain/errors.ts';
 import type { MerchantId } from '../src/domain/merchant.ts';
 import type { Payout, PayoutId } from '../src/domain/payout.ts';
@@ -403,6 +403,16 @@ function describeLog(urlOf: () => string): void {
       }
     });
 
+    it('passes over nothing where a reading is taken up again long after it began', async () => {
+      const [first, second] = [await insert(), await insert()];
+      // What was reached lies far beyond what was sure to be visible when the reading began.
+      for (const [at, payout] of [first, second].entries()) await backdate(payout, -20_000 - at);
+      const { events, position, more } = await store.events(null, { merchantId: MERCHANT }, 1);
+      assert.deepEqual([events.length, more], [1, true]);
+      const between = await insert();
+      assert.ok((await read(store.anew(position))).names.includes(nameOf(between)));
+    });
+
     it('leaves out what the caller has, and gives what it has not', async () => {
       const [one, two] = [await step(await insert()), await insert()];
       const known = new Map([[one.id, 1]]);
@@ -601,6 +611,42 @@ function describeProcesses(urlOf: () => string): void {
           Array.from({ length: 16 }, (_, at) => at + 1),
         );
       }
+    });
+
+    it('says committed where its answer was lost and another has built on it, and inserted likewise', async () => {
+      const [store, other] = [await open(), await open()];
+      const { updateOne } = Collection.prototype;
+      let meanwhile: (() => Promise<unknown>) | null = null;
+      Collection.prototype.updateOne = async function (this: Collection, ...asked: Parameters<typeof updateOne>) {
+        const answer = await updateOne.apply(this, asked);
+        const next = meanwhile;
+        meanwhile = null;
+        if (next === null) return answer;
+        await next();
+        throw new MongoNetworkError('cut');
+      } as typeof updateOne;
+      try {
+        const payout = samplePayout();
+        meanwhile = () => other.commit(nextVersion(payout), null);
+        assert.equal((await store.insert(payout, sampleEvent(payout))).replayed, false);
+        const third = nextStep(nextVersion(payout));
+        meanwhile = () => other.commit(nextVersion(third), null);
+        assert.equal(await store.commit(third, sampleEvent(third)), 'committed');
+        assert.deepEqual(await store.byReference(MERCHANT, payout.reference), nextVersion(third));
+      } finally {
+        Collection.prototype.updateOne = updateOne;
+      }
+    });
+
+    it('leases nothing in a process that was there before the store was put back', async () => {
+      const [before, operator] = [await open(), await open()];
+      await insert(before);
+      await operator.restore();
+      const request = { providers: new Map([[ALPHA, 1]]), states: ['QUEUED'], leaseMs: 1, owner: 'one' } as const;
+      await assert.rejects(before.lease({ ...request, now: NOON }), /put back by another process/);
+      await assert.rejects(before.ping(), /put back/);
+      const after = await open();
+      assert.equal((await after.lease({ ...request, now: NOON })).length, 1);
     });
 
     it('reads what a lost change stream did not tell of: a timer says when', async () => {

@@ -115,6 +115,25 @@ describe('a proxy', () => {
     for (const { socket } of [early, late, witness]) socket.destroy();
   });
 
+  it('gives no more answers where a word was said, and passes on everything else', async () => {
+    const proxy = await open();
+    const [muted, other] = [await call(proxy.port), await call(proxy.port)];
+    proxy.mute(['secret', 'another']);
+    muted.socket.write('a sec');
+    assert.equal(await muted.until(10), 'a seca sec');
+    const visits = echo.visits.slice(-2);
+    muted.socket.write('ret');
+    // What it says still arrives.
+    await Promise.race(visits.map((visit) => once(visit, 'data')));
+    other.socket.write('sec-ret');
+    assert.equal(await other.until(14), 'sec-retsec-ret');
+    while (proxy.held() === 0) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(muted.heard(), 'a seca sec');
+    proxy.unblock();
+    assert.equal(await muted.until(16), 'a seca secretret');
+    for (const { socket } of [muted, other]) socket.destroy();
+  });
+
   it('breaks off for good where one direction is over already', async () => {
     const silent = createServer({ allowHalfOpen: true }, (socket) => void socket.on('error', () => undefined).resume());
     silent.listen(0, '127.0.0.1');

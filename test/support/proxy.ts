@@ -18,9 +18,11 @@ export interface TcpProxy {
   cut(): void;
   /** HOLD: nothing passes any more and nothing is broken off, as where a network falls silent; REFUSE: new connections are broken off. */
   block(how: 'HOLD' | 'REFUSE'): void;
+  /** From now on a connection over which a client says one of these words, in ASCII, gets no more answers. */
+  mute(words: readonly string[]): void;
   /** How many connections, counted by direction, have something that is held. */
   held(): number;
-  /** Undoes `block`: what was held goes on its way. */
+  /** Undoes `block` and `mute`: what was held goes on its way. */
   unblock(): void;
   /** Each piece waits so long before it is passed on, in both directions; 0: not at all. */
   delay(ms: number): void;
@@ -37,32 +39,9 @@ export interface ProxyOptions {
 
 /** Opens a proxy. Rejects where its port is taken. */
 export async function openProxy({ to, port = 0 }: ProxyOptions): Promise<TcpProxy> {
+  const gate = new Gate();
   const open = new Set<Socket>();
   const clients = new Set<Socket>();
-  let blocked: 'HOLD' | 'REFUSE' | null = null;
-  let release = Promise.withResolvers<void>();
-  let delayMs = 0;
-  let held = 0;
-
-  /** Until nothing is held any more. */
-  async function wait(): Promise<void> {
-    held += 1;
-    while (blocked === 'HOLD') await release.promise;
-    held -= 1;
-  }
-
-  /** Passes on what one side says, until either side is gone. */
-  async function pass(from: Socket, onto: Socket): Promise<void> {
-    // Ended for one direction is not ended for the other.
-    for await (const chunk of from.iterator({ destroyOnReturn: false })) {
-      if (delayMs > 0) await delay(delayMs, undefined, { ref: false });
-      if (blocked === 'HOLD') await wait();
-      if (onto.destroyed) return;
-      if (!onto.write(chunk)) await drained(onto);
-    }
-    if (blocked === 'HOLD') await wait();
-    onto.end();
-  }
 
   function keep(socket: Socket): Socket {
     open.add(socket);
@@ -71,15 +50,22 @@ export async function openProxy({ to, port = 0 }: ProxyOptions): Promise<TcpProx
   }
 
   async function carry(client: Socket): Promise<void> {
-    if (blocked === 'HOLD') await wait();
+    await gate.pass(null);
     const address = typeof to === 'function' ? to() : to;
-    if (blocked === 'REFUSE' || address === null || client.destroyed) return breakOff(client);
+    if (gate.refuses || address === null || client.destroyed) return breakOff(client);
     const server = keep(connect({ ...address, allowHalfOpen: true }));
     // Where one side breaks off, the other one hears of it in the same way.
     client.once('close', (broken) => broken && breakOff(server));
     server.once('close', (broken) => broken && breakOff(client));
+    const listening = new Ear(gate);
     const over = () => undefined;
-    await Promise.all([pass(client, server).catch(over), pass(server, client).catch(over)]);
+    await Promise.all([
+      passOn(client, server, async (chunk) => {
+        listening.hear(chunk);
+        await gate.pass(null);
+      }).catch(over),
+      passOn(server, client, () => gate.pass(listening)).catch(over),
+    ]);
     client.destroy();
     server.destroy();
   }
@@ -90,36 +76,108 @@ export async function openProxy({ to, port = 0 }: ProxyOptions): Promise<TcpProx
   });
   listener.listen(port, '127.0.0.1');
   await once(listener, 'listening');
-
   const cut = (): void => {
     for (const socket of open) breakOff(socket);
-  };
-  const unblock = (): void => {
-    blocked = null;
-    release.resolve();
-    release = Promise.withResolvers();
   };
   return {
     port: (listener.address() as AddressInfo).port,
     connections: () => clients.size,
     cut,
-    block(how) {
-      unblock();
-      blocked = how;
-    },
-    held: () => held,
-    unblock,
-    delay(ms) {
-      delayMs = ms;
-    },
+    block: (how) => gate.block(how),
+    mute: (words) => gate.mute(words),
+    held: () => gate.held,
+    unblock: () => gate.unblock(),
+    delay: (ms) => gate.delay(ms),
     async close() {
       const closed = once(listener, 'close');
       listener.close();
       cut();
-      unblock();
+      gate.unblock();
       await closed;
     },
   };
+}
+
+/** What every piece goes through. */
+class Gate {
+  held = 0;
+  words: readonly string[] = [];
+  #blocked: 'HOLD' | 'REFUSE' | null = null;
+  #release = Promise.withResolvers<void>();
+  #delayMs = 0;
+
+  get refuses(): boolean {
+    return this.#blocked === 'REFUSE';
+  }
+
+  /** Resolves when a piece may go on; an answer (`to` not null) only where its connection is not muted. */
+  async pass(to: Ear | null): Promise<void> {
+    if (this.#delayMs > 0) await delay(this.#delayMs, undefined, { ref: false });
+    if (!this.#holds(to)) return;
+    this.held += 1;
+    while (this.#holds(to)) await this.#release.promise;
+    this.held -= 1;
+  }
+
+  block(how: 'HOLD' | 'REFUSE'): void {
+    this.unblock();
+    this.#blocked = how;
+  }
+
+  mute(words: readonly string[]): void {
+    this.words = words;
+  }
+
+  unblock(): void {
+    this.#blocked = null;
+    this.words = [];
+    this.#release.resolve();
+    this.#release = Promise.withResolvers();
+  }
+
+  delay(ms: number): void {
+    this.#delayMs = ms;
+  }
+
+  #holds(to: Ear | null): boolean {
+    return this.#blocked === 'HOLD' || (to?.isMuted ?? false);
+  }
+}
+
+/** What the client of one connection has said that mutes it. */
+class Ear {
+  readonly #gate: Gate;
+  #tail = '';
+  #word: string | null = null;
+
+  constructor(gate: Gate) {
+    this.#gate = gate;
+  }
+
+  get isMuted(): boolean {
+    return this.#word !== null && this.#gate.words.includes(this.#word);
+  }
+
+  hear(chunk: Buffer): void {
+    const { words } = this.#gate;
+    if (words.length === 0) return;
+    // A word may come in two pieces.
+    const said = this.#tail + chunk.toString('latin1');
+    this.#word ??= words.find((word) => said.includes(word)) ?? null;
+    this.#tail = said.slice(-Math.max(...words.map((word) => word.length)));
+  }
+}
+
+/** Passes on what one side says, each piece once it may go, until either side is gone. */
+async function passOn(from: Socket, onto: Socket, admit: (chunk: Buffer) => Promise<void>): Promise<void> {
+  // Ended for one direction is not ended for the other.
+  for await (const chunk of from.iterator({ destroyOnReturn: false })) {
+    await admit(chunk);
+    if (onto.destroyed) return;
+    if (!onto.write(chunk)) await drained(onto);
+  }
+  await admit(Buffer.alloc(0));
+  onto.end();
 }
 
 /** Ends a connection without a word of farewell. */

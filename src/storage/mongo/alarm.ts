@@ -68,6 +68,8 @@ export function createAlarm({ payouts }: Connection, bell: Bell, { ownWrites, no
     if (process.startsWith(ownWrites)) return;
     const dueAt = fields.dueAt;
     const due = dueAt instanceof Date && dueAt <= now();
+    // A look that changed nothing is no news to anyone.
+    if (!due && fields.lastEventAt === undefined) return;
     bell.ring({ merchantId: merchantId === '' ? null : (merchantId as MerchantId), due });
   }
 
@@ -85,17 +87,20 @@ export function createAlarm({ payouts }: Connection, bell: Bell, { ownWrites, no
 
 const EVERYONE = { merchantId: null, due: true } as const;
 
-/** New payouts, and new events of those that there are. */
+/** New payouts, new events of those that there are, and what became due without one; a lease leaves the next check alone. */
 const NEWS: Document = {
   $or: [
     { operationType: { $in: ['insert', 'replace'] } },
     { operationType: 'update', 'updateDescription.updatedFields.lastEventAt': { $exists: true } },
+    { operationType: 'update', 'updateDescription.updatedFields.nextCheckAt': { $exists: true } },
   ],
 };
 const PROJECTION: Document = {
   operationType: 1,
   'fullDocument.write': 1,
   'fullDocument.dueAt': 1,
+  'fullDocument.lastEventAt': 1,
   'updateDescription.updatedFields.write': 1,
   'updateDescription.updatedFields.dueAt': 1,
+  'updateDescription.updatedFields.lastEventAt': 1,
 };

@@ -48,7 +48,7 @@ export async function openMongoTarget(options: Pick<MongoOptions, 'url' | 'now' 
   return targetOn(await connect({ ...options, maxSkewMs: null, onTrouble: () => undefined }), options);
 }
 
-function targetOn(connection: Connection, options: Pick<MongoOptions, 'now' | 'random'>): Target {
+function targetOn(connection: Connection, options: Pick<MongoOptions, 'url' | 'now' | 'random'>): Target {
   const { db, meta } = connection;
   let move: Move | null = null;
   let former = createFormer(0, 0);
@@ -74,7 +74,7 @@ function targetOn(connection: Connection, options: Pick<MongoOptions, 'now' | 'r
       move = known === null ? await stamp(connection, source, options) : checked(known, source);
       if (move.finishedAt !== null) return 'DONE';
       if (known !== null) await meta.updateOne({ _id: 'store' }, { $set: { ...source.identity } });
-      await makeIndexes(db);
+      await makeIndexes(options);
       former = createFormer(source.lastRow, move.begunAt.getTime());
       return known === null ? 'NEW' : 'RESUMED';
     },
@@ -196,7 +196,7 @@ function logged(events: readonly PayoutEvent[], begunAt: number): readonly Event
   let previous = 0;
   return events.map((event) => {
     previous = loggedAtOf(event.at.getTime(), event.sequence, previous, begunAt);
-    return { ...eventDocument(event), loggedAt: new Date(previous) };
+    return { ...eventDocument(event, ''), loggedAt: new Date(previous) };
   });
 }
 

@@ -8,6 +8,8 @@ import { dueAt, readEvent, readKey, readMerchant, readPayout } from '../codec.ts
 export interface EventDocument extends Omit<PayoutEvent, 'payoutId' | 'merchantId'> {
   /** Its place in the log, by the database's clock: later than the event before it in the same payout. */
   readonly loggedAt: Date;
+  /** Names the write that it came with. */
+  readonly write: string;
 }
 
 /** What queries search by, beside the fields of the payout itself. */
@@ -64,8 +66,11 @@ function orderKey(provider: ProviderId, account: string, ours: boolean, value: s
   return `${provider}/${account}/${ours ? 'number' : 'reference'}/${value}`;
 }
 
-export function eventDocument({ payoutId: _, merchantId: __, ...event }: PayoutEvent): Omit<EventDocument, 'loggedAt'> {
-  return event;
+export function eventDocument(
+  { payoutId: _, merchantId: __, ...event }: PayoutEvent,
+  write: string,
+): Omit<EventDocument, 'loggedAt'> {
+  return { ...event, write };
 }
 
 /** Reads a document, with or without its events. Throws UndecodableError. */
@@ -82,7 +87,7 @@ function withoutLog<T extends object>(fields: T & Partial<Pick<PayoutDocument, '
 
 /** Throws UndecodableError. */
 export function eventOf(payoutId: PayoutId, merchantId: MerchantId, document: EventDocument): PayoutEvent {
-  const { loggedAt: _, ...event } = document;
+  const { loggedAt: _, write: __, ...event } = document;
   return readEvent({ ...event, payoutId, merchantId });
 }
 

@@ -126,8 +126,7 @@ function open(
   clock: DatabaseClock,
   isRouter: boolean,
 ): Connection {
-  const [, path = ''] = /^[^:]+:\/\/[^/]+\/([^?]*)/.exec(url) ?? [];
-  const db = client.db(decodeURIComponent(path) || DATABASE, {
+  const db = client.db(databaseOf(url), {
     readConcern: new ReadConcern('majority'),
     writeConcern: { w: 'majority', journal: true, wtimeoutMS: 10_000 },
   });
@@ -149,12 +148,14 @@ function open(
       }
     },
     async readPoint(session) {
-      const { localTime } = await db.command({ hello: 1 }, { session });
-      // A primary knows of everything that was written before it answered; a router only of what it was told.
-      if (!isRouter && localTime instanceof Date) return localTime.getTime();
-      const seconds = session.operationTime?.getHighBits();
-      if (seconds === undefined) throw new Error('the server does not tell the time of its last write');
-      return seconds * 1000;
+      const { localTime, isWritablePrimary } = await db.command({ hello: 1 }, { session });
+      const seconds = session.operationTime?.getHighBitsUnsigned();
+      if (!(localTime instanceof Date) || seconds === undefined) throw new Error('the server does not tell its time');
+      // A primary knows of everything that was written before it answered; a router only of what it was told, and its
+      // cluster's time may run ahead of every clock.
+      if (isRouter) return Math.min(seconds * 1000, localTime.getTime());
+      if (isWritablePrimary !== true) throw new Error('the server is no primary any more');
+      return localTime.getTime();
     },
     databaseNow: () => clock.now(),
     async mayWrite() {
@@ -202,16 +203,31 @@ export function isDuplicate(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === 11_000;
 }
 
-/** Makes every collection and index that is missing; those that are there stay. */
-export async function makeIndexes(db: Db): Promise<void> {
-  for (const name of Object.keys(INDEXES) as CollectionName[]) {
-    const specs = Object.entries(INDEXES[name]).map(([index, { keys, options }]) => ({
-      key: keys,
-      name: index,
-      ...options,
-    }));
-    if (specs.length > 0) await db.collection(name).createIndexes(specs);
+/**
+ * Makes every collection and index that is missing; those that are there stay. An index of a large collection takes its time, so
+ * that this client waits for it as long as it takes.
+ */
+export async function makeIndexes({ url }: Pick<ConnectionOptions, 'url'>): Promise<void> {
+  const client = new MongoClient(url, { appName: 'outflow', serverSelectionTimeoutMS: 5000 });
+  try {
+    const db = client.db(databaseOf(url), { writeConcern: { w: 'majority' } });
+    for (const name of Object.keys(INDEXES) as CollectionName[]) {
+      const specs = Object.entries(INDEXES[name]).map(([index, { keys, options }]) => ({
+        key: keys,
+        name: index,
+        ...options,
+      }));
+      if (specs.length > 0) await db.collection(name).createIndexes(specs);
+    }
+  } finally {
+    await client.close();
   }
+}
+
+/** The database of a URL is its path. */
+function databaseOf(url: string): string {
+  const [, path = ''] = /^[^:]+:\/\/[^/]+\/([^?]*)/.exec(url) ?? [];
+  return decodeURIComponent(path) || DATABASE;
 }
 
 // --- clocks -------------------------------------------------------------------------------------------------------------
@@ -238,11 +254,14 @@ function createClock(client: MongoClient, { now, maxSkewMs }: ConnectionOptions)
       const { localTime } = await client.db('admin').command({ hello: 1 });
       const after = performance.now();
       if (!(localTime instanceof Date)) throw new Error('the server does not tell its time');
-      // An answer that took long says little of when it was given: a better one from before is kept, as long as it lasts.
+      // An answer that took long says little of when it was given: a better one from before is kept as long as it lasts, and as
+      // long as the two agree; another primary has another clock.
+      const fresh = localTime.getTime() - (before + after) / 2;
+      const half = (after - before) / 2;
       const aged = uncertain + (after - readAt) * DRIFT;
-      if ((after - before) / 2 > aged) return;
-      offset = localTime.getTime() - (before + after) / 2;
-      uncertain = (after - before) / 2;
+      if (half > aged && Math.abs(fresh - offset) <= half + aged) return;
+      offset = fresh;
+      uncertain = half;
       readAt = after;
     },
     now: () => Math.floor(performance.now() + offset - uncertain),

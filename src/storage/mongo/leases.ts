@@ -32,7 +32,8 @@ const WIDEST = 16;
 const ROUNDS = 3;
 
 /** Finds what is due, then claims each by a conditional update: nobody waits for anybody at the head of the queue. */
-export function createLeases({ payouts }: Connection, { name, now: clock, onUndecodable }: LeaseOptions): Leases {
+export function createLeases(connection: Connection, { name, now: clock, onUndecodable }: LeaseOptions): Leases {
+  const { payouts } = connection;
   /** By provider, how many times more than it takes this worker looks at: more, the more often others were faster. */
   const widths = new Map<ProviderId, number>();
 
@@ -56,7 +57,7 @@ export function createLeases({ payouts }: Connection, { name, now: clock, onUnde
       const change = { version: fence, lease, dueAt: until, write: writes.get(_id) ?? '' };
       return { updateOne: { filter: { _id, merchantId, version }, update: { $set: change } } };
     });
-    await payouts.bulkWrite(claims, { ordered: false, ...BRIEFLY });
+    await connection.surely(() => payouts.bulkWrite(claims, { ordered: false, ...BRIEFLY }));
     const ids = tried.map((one) => one._id);
     const merchantIds = [...new Set(tried.map((one) => one.merchantId))];
     const found = await payouts
@@ -104,8 +105,12 @@ export function createLeases({ payouts }: Connection, { name, now: clock, onUnde
   return {
     async claim(request) {
       const open = [...request.providers].filter(([, limit]) => limit > 0);
-      const taken = await Promise.all(open.map(([provider, limit]) => claimAt(provider, limit, request)));
-      return taken.flat();
+      const taken = await Promise.allSettled(open.map(([provider, limit]) => claimAt(provider, limit, request)));
+      const failed = taken.find((one) => one.status === 'rejected');
+      const got = taken.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
+      // What was leased has to be worked on, whatever happened to the rest.
+      if (failed && got.length === 0) throw failed.reason;
+      return got;
     },
   };
 }

@@ -74,11 +74,12 @@ export function createLog(connection: Connection, { epoch, former, overlapMs }: 
     return readPosition(epoch, text) ?? (former && readFormerPosition(epoch, former, text));
   }
 
-  /** The documents of a stretch of the log, from the index alone. */
+  /** The documents of a stretch of the log: where it begins at an instant, from the index alone. */
   function lines(filter: EventFilter, from: Mark, limit: number, session: ClientSession): Promise<Line[]> {
     const { merchantId, payoutIds } = filter;
     const at = new Date(from.at);
-    const range = { lastEventAt: { $gte: at }, $nor: [{ lastEventAt: at, _id: { $lt: from.id as PayoutId } }] };
+    const rest = [{ lastEventAt: { $gt: at } }, { lastEventAt: at, _id: { $gte: from.id as PayoutId } }];
+    const range = { lastEventAt: { $gte: at }, ...(from.id === '' ? {} : { $or: rest }) };
     const search = payoutIds === undefined ? {} : { _id: { $in: [...payoutIds] } };
     return payouts
       .find<Line>({ merchantId, ...range, ...search }, { projection: LINE, maxTimeMS: MAX_TIME_MS, session })
@@ -121,15 +122,18 @@ export function createLog(connection: Connection, { epoch, former, overlapMs }: 
   async function begin(place: Place, session: ClientSession): Promise<{ readonly from: Mark; readonly place: Place }> {
     const now = connection.databaseNow();
     const isUnderWay = place.next !== null && isWithin(now - place.begunAt, STALE_MS);
-    if (isUnderWay) return { from: place.reached, place };
+    if (isUnderWay) {
+      // Where it ends, the floor moves on: every page of it has to see what the first one could have seen.
+      if (place.next !== place.floor) await connection.readPoint(session);
+      return { from: place.reached, place };
+    }
     if (place.next === null && isWithin(now - place.backAt, GO_BACK_MS)) {
       const at = Math.max(place.floor, place.endedAt - Math.min(NEAR_MS, overlapMs));
       return { from: { at, id: '' }, place: { ...place, next: place.floor, begunAt: now } };
     }
     const readAt = await connection.readPoint(session);
-    const at = place.next === null ? place.floor : Math.max(0, place.reached.at - overlapMs);
     const next = Math.max(place.floor, readAt - overlapMs);
-    return { from: { at, id: '' }, place: { ...place, next, begunAt: now, backAt: now } };
+    return { from: goneBack(place), place: { ...place, next, begunAt: now, backAt: now } };
   }
 
   /** The place at the end of a reading. */
@@ -214,6 +218,12 @@ export function createLog(connection: Connection, { epoch, former, overlapMs }: 
     },
     knows: (position) => readPlace(position) !== null,
   };
+}
+
+/** Where everything has been given that is before it: of a reading that was broken off, only what was past the overlap then. */
+function goneBack({ floor, next, reached }: Place): Mark {
+  if (next === null) return { at: floor, id: '' };
+  return reached.at <= next ? reached : { at: next, id: '' };
 }
 
 function isWithin(age: number, limit: number): boolean {

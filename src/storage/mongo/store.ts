@@ -82,7 +82,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   const connection = await connect({ ...options, onTrouble });
   try {
     const stamp = await readStamp(connection, options);
-    await makeIndexes(connection.db);
+    await makeIndexes(options);
     const former = formerOf(await connection.meta.findOne({ _id: 'former' }, BRIEFLY));
     return new MongoStore(connection, stamp, former, { ...options, onTrouble });
   } catch (error) {
@@ -143,6 +143,9 @@ async function readStamp({ meta, payouts }: Connection, { environment, now, rand
 const STAMP = { $toDate: { $max: [{ $toLong: '$$NOW' }, { $add: [{ $toLong: '$lastEventAt' }, 1] }] } };
 
 const BRIEFLY = { maxTimeMS: MAX_TIME_MS } as const;
+interface Dated {
+  readonly events: readonly { readonly at: Date }[];
+}
 /** Lists read payouts without their events. */
 const WITHOUT_EVENTS = { events: 0 } as const;
 
@@ -161,6 +164,7 @@ class MongoStore implements Store {
   readonly #alarm: Alarm | null;
   /** Begins the name of every write of this process. */
   readonly #process: string;
+  readonly #epoch: string;
   readonly #underWay = new Set<Promise<unknown>>();
   #writes = 0;
   #closed = false;
@@ -169,6 +173,7 @@ class MongoStore implements Store {
     this.environment = stamp.environment;
     this.secret = stamp.secret;
     this.restored = stamp.restored;
+    this.#epoch = stamp.epoch;
     this.#connection = connection;
     this.#options = options;
     this.#process = options.random(9).toString('base64url');
@@ -220,7 +225,7 @@ class MongoStore implements Store {
     const write = this.#nextWrite(merchantId);
     const fields = { _id, ...fieldsOf(payout, write) };
     const first = await this.#write(async ({ payouts }) => {
-      const logged = { $mergeObjects: [{ $literal: eventDocument(event) }, { loggedAt: '$$NOW' }] };
+      const logged = { $mergeObjects: [{ $literal: eventDocument(event, write) }, { loggedAt: '$$NOW' }] };
       const document = { $mergeObjects: [{ $literal: fields }, { lastEventAt: '$$NOW', events: [logged] }] };
       try {
         // No payout has version 0: it is inserted, or its id is taken.
@@ -229,8 +234,9 @@ class MongoStore implements Store {
         return null;
       } catch (error) {
         if (!isDuplicate(error)) throw error;
-        const known = await payouts.findOne({ _id, merchantId }, { projection: WITHOUT_EVENTS, ...BRIEFLY });
-        if (known?.write === write) return null;
+        const known = await payouts.findOne({ _id, merchantId }, BRIEFLY);
+        // It may have been this very insert, whose answer was lost.
+        if (known?.events[0]?.write === write) return null;
         if (known?.reference !== reference) throw new Error(`the id ${_id} belongs to a payout with another reference`);
         return payoutOf(known);
       }
@@ -452,9 +458,18 @@ class MongoStore implements Store {
     });
   }
 
+  /** Rejects where another process has declared meanwhile that this store is older than the world. */
+  async #mustBeOpenedSince({ meta }: Connection): Promise<void> {
+    const stamp = await meta.findOne<Pick<Stamp, 'epoch'>>({ _id: 'store' }, { projection: { epoch: 1 }, ...BRIEFLY });
+    if (stamp?.epoch === this.#epoch) return;
+    throw new Error('the store was put back by another process: this one has to be started again');
+  }
+
   lease(request: LeaseRequest): Promise<readonly Payout[]> {
     return this.#use(async (connection) => {
       await connection.mayWrite();
+      // Whoever began before it was put back does not know what must be asked for first.
+      await this.#mustBeOpenedSince(connection);
       return this.#leases.claim(request);
     });
   }
@@ -530,25 +545,21 @@ class MongoStore implements Store {
   }
 
   async restore(): Promise<Restored> {
+    const { random, maxSkewMs } = this.#options;
     const before = this.restored;
-    const epoch = this.#options.random(8).toString('hex');
+    const epoch = random(8).toString('hex');
     return this.#write(async ({ meta, payouts }) => {
-      // Once, by an operator, and with nobody else there: it may read everything.
-      const [newest] = await payouts
-        .aggregate<{ at: Date }>(
-          [
-            { $match: { _id: { $gte: '' } } },
-            { $unwind: '$events' },
-            { $group: { _id: null, at: { $max: '$events.at' } } },
-          ],
-          { hint: '_id_' },
-        )
-        .toArray();
       const stamp = await meta.findOne<{ createdAt: Date }>({ _id: 'store' });
+      if (stamp === null) throw new Error('the stamp of the store is gone');
+      // Once, by an operator, and with nobody else there: it may read everything, part by part.
+      let newest = Number.NEGATIVE_INFINITY;
+      const times = payouts.find<Dated>({}, { hint: '_id_', projection: { 'events.at': 1 } });
+      for await (const { events } of times) for (const { at } of events) newest = Math.max(newest, at.getTime());
+      // Two processes that wrote it may have been apart by twice what one may be off.
+      const lastKnown = Number.isFinite(newest) ? newest : stamp.createdAt.getTime();
+      const since = new Date(lastKnown - 2 * (maxSkewMs ?? 0));
       const generation = (before?.generation ?? 0) + 1;
-      const since = before?.open === true ? before.lostSince : (newest?.at ?? stamp?.createdAt);
-      if (since === undefined) throw new Error('the stamp of the store is gone');
-      const restored: Restored = { generation, lostSince: since, open: true };
+      const restored: Restored = { generation, lostSince: before?.open ? before.lostSince : since, open: true };
       await meta.updateOne({ _id: 'store' }, { $set: { restored, epoch } });
       return restored;
     });
@@ -562,9 +573,10 @@ class MongoStore implements Store {
 
   /** Writes, since a server without its majority can still be read. */
   async ping(): Promise<void> {
-    await this.#write(({ meta }) =>
-      meta.updateOne({ _id: 'store' }, { $set: { checkedAt: this.#options.now() } }, BRIEFLY),
-    );
+    await this.#write(async (connection) => {
+      await this.#mustBeOpenedSince(connection);
+      await connection.meta.updateOne({ _id: 'store' }, { $set: { checkedAt: this.#options.now() } }, BRIEFLY);
+    });
   }
 
   /** What was asked for before is done and answered. Closing twice is closing once. */
@@ -591,10 +603,10 @@ async function commit(
       ? await payouts.updateOne(before, { $set: fields }, BRIEFLY)
       : await payouts.updateOne({ ...before, sequence: event.sequence - 1 }, withEvent(fields, event), BRIEFLY);
   if (matchedCount === 1) return 'committed';
-  const options = { projection: { version: 1, write: 1 }, ...BRIEFLY };
-  const now = await payouts.findOne<Pick<PayoutDocument, 'version' | 'write'>>({ _id, merchantId }, options);
-  // It may have been this very write, whose answer was lost.
-  if (now?.write === fields.write) return 'committed';
+  const options = { projection: { version: 1, write: 1, 'events.write': 1 }, ...BRIEFLY };
+  const now = await payouts.findOne<Pick<PayoutDocument, 'version' | 'write' | 'events'>>({ _id, merchantId }, options);
+  // It may have been this very write, whose answer was lost, and others may have built on it since.
+  if (now?.write === fields.write || now?.events.some((one) => one.write === fields.write)) return 'committed';
   if (now?.version === version - 1) throw new Error(`the payout ${_id} has an event ${event?.sequence} already`);
   return 'stale';
 }
@@ -602,7 +614,7 @@ async function commit(
 /** Values of ours stand as they are: a text that begins with a dollar is no expression. */
 function withEvent(fields: PayoutFields, event: PayoutEvent): object[] {
   const literals = Object.entries(fields).map(([name, value]) => [name, { $literal: value }]);
-  const logged = { $mergeObjects: [{ $literal: eventDocument(event) }, { loggedAt: '$lastEventAt' }] };
+  const logged = { $mergeObjects: [{ $literal: eventDocument(event, fields.write) }, { loggedAt: '$lastEventAt' }] };
   return [
     { $set: { ...Object.fromEntries(literals), lastEventAt: STAMP } },
     { $set: { events: { $concatArrays: ['$events', [logged]] } } },
