@@ -54,7 +54,7 @@ function assertComplete(events: readonly WatchEventsSubscription['payoutEvents']
 
 describeApi('a crowd', (open, slow) => {
   let api: Api;
-  const [count, crowd] = slow ? [100, 40] : [700, 200];
+  const skip = slow ? 'its server is too slow for a crowd' : false;
   before(async () => {
     // Nobody works here: two events of each payout, and no more.
     api = await openApi(await open({}, { working: false }));
@@ -62,27 +62,30 @@ describeApi('a crowd', (open, slow) => {
   after(() => api.close());
 
   for (const transport of TRANSPORTS) {
-    it(`of ${2 * count} events reaches a consumer over ${transport} that read none of them while they happened`, async () => {
+    it(`of 1,400 events reaches a consumer over ${transport} that read none of them while they happened`, {
+      skip,
+    }, async () => {
       const after = await api.head();
       const listener = await api.merchant.listen(transport, HeavyEvents, { after });
       const opening = await create(api.merchant, '10', { metadata: METADATA });
       // It listens live by now, and reads no more.
-      const [first] = await listener.take(1);
-      assert.equal(first?.payoutEvents.payout.id, opening.id);
+      const [first = assert.fail()] = (
+        await listener.until(({ payoutEvents }) => payoutEvents.payout.id === opening.id)
+      ).toReversed();
       listener.pause();
-      await fill(api.world, count, METADATA);
+      await fill(api.world, 700, METADATA);
       const ids = await readLog(api, after);
-      assert.equal(ids.length, 2 * count + 1);
+      assert.equal(ids.length, 1401);
       listener.resume();
-      const events = [first, ...(await listener.take(2 * count))].map((data) => data.payoutEvents);
+      const events = [first, ...(await listener.take(1400))].map((data) => data.payoutEvents);
       listener.close();
       assertComplete(events, ids);
     });
   }
 
-  it(`of ${crowd} subscribers hears everything, each of them`, async () => {
+  it('of 200 subscribers hears everything, each of them', { skip }, async () => {
     const after = await api.head();
-    const listening = Array.from({ length: crowd }, (_, at) =>
+    const listening = Array.from({ length: 200 }, (_, at) =>
       api.merchant.listen(TRANSPORTS[at % 2] ?? 'SSE', WatchEventsDocument, { after }),
     );
     const listeners = await Promise.all(listening);

@@ -8,8 +8,8 @@ const first = (count: number): number[] => Array.from({ length: count }, (_, at)
 
 /** A process for each life shows what a real kill leaves; lives within this process show many more of them. */
 const RUNS = [
-  { lives: 'PROCESSES', seeds: first(30) },
-  { lives: 'INSIDE', seeds: first(120) },
+  { lives: 'PROCESSES', seeds: first(20) },
+  { lives: 'INSIDE', seeds: first(70) },
 ] as const;
 
 describe('killed at any step, under any fault', () => {

@@ -42,6 +42,9 @@ export interface Tally {
 
 /** Real: a client that has waited so long asks again. */
 const PATIENCE_MS = 5000;
+/** Real: between its tries. */
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 2000;
 
 const anyOf = <T>(from: readonly T[]): T => from[Math.floor(Math.random() * from.length)] as T;
 
@@ -67,7 +70,7 @@ export async function ask<Data, V>(
 /** Asks for a payout, again and again under the same reference, until it is told that there is one; null: it was refused, or is time to go. */
 export async function insist(access: Access, order: PlannedOrder, tally: Tally): Promise<string | null> {
   const input = sampleInputOf(order.slug, order.amount, { reference: order.reference });
-  while (!access.signal.aborted) {
+  for (let waitMs = FIRST_WAIT_MS; !access.signal.aborted; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
     tally.requests += 1;
     const result = await ask(access, CreatePayoutDocument, { input });
     const told: CreatePayoutMutation['createPayout'] | undefined = result?.data?.createPayout;
@@ -82,7 +85,7 @@ export async function insist(access: Access, order: PlannedOrder, tally: Tally):
       return null;
     }
     tally.retries += 1;
-    await delay(50 + Math.random() * 200);
+    await delay(waitMs * (0.5 + Math.random()));
   }
   return null;
 }

@@ -73,6 +73,9 @@ async function play(options: FleetOptions, plan: FleetPlan, stage: Stage, signal
   return { faults: [...tally.faults, ...again, ...faults], lines: summarize(plan, tally, stored.flat(), seconds) };
 }
 
+/** Who ask for payouts, each for one at a time. */
+const CLIENTS = 50;
+
 const NOTHING = { requests: 0, retries: 0, replays: 0, events: 0, repeats: 0, again: 0, connections: 0 };
 
 /** A merchant who knows the servers. */
@@ -106,15 +109,19 @@ async function askAll(
   tally: Tally,
 ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const told = new Map<string, Set<string>>();
+  const startedAt = Date.now();
   const lastsMs = disturbances.reduce((sum, one) => sum + one.afterMs, 0);
-  const asking = orders.map(async (order, at) => {
-    await delay((lastsMs * at) / orders.length);
-    const access = merchants[order.merchant];
-    if (access === undefined) throw new Error(`there is no merchant ${order.merchant}`);
-    const ids = await Promise.all([order, ...(order.twin ? [order] : [])].map((one) => insist(access, one, tally)));
-    told.set(order.reference, new Set(ids.filter((id) => id !== null)));
-  });
-  await Promise.all(asking);
+  const waiting = orders.entries();
+  const client = async (): Promise<void> => {
+    for (const [at, order] of waiting) {
+      await delay(Math.max(0, startedAt + (lastsMs * at) / orders.length - Date.now()));
+      const access = merchants[order.merchant];
+      if (access === undefined) throw new Error(`there is no merchant ${order.merchant}`);
+      const ids = await Promise.all([order, ...(order.twin ? [order] : [])].map((one) => insist(access, one, tally)));
+      told.set(order.reference, new Set(ids.filter((id) => id !== null)));
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, client));
   return told;
 }
 

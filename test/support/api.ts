@@ -36,7 +36,7 @@ const openMongoWorld: OpenWorld = (env = {}, options = {}) => {
 interface ApiStore {
   readonly name: string;
   readonly open: OpenWorld;
-  /** Whether its server takes its time: a suite that asks for thousands is content with hundreds there. */
+  /** Whether its server takes its time: too much of it for a suite that asks for thousands. */
   readonly slow: boolean;
 }
 

@@ -64,8 +64,8 @@ export async function openWorld(
   { working = true, clock = createManualClock(), log = silentLog, worker: settings = {}, ...cast }: WorldOptions = {},
 ): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'outflow-world-'));
-  // A clock that the test moves is not compared with a database's; and on one node nothing becomes visible late.
-  const runtime = { clock, ids: createIds(clock), log, mongodb: { maxSkewMs: null, overlapMs: 200 } };
+  // A clock that the test moves is not compared with a database's; and on one node little becomes visible late.
+  const runtime = { clock, ids: createIds(clock), log, mongodb: { maxSkewMs: null, overlapMs: 1000 } };
   // Providers are told where to call before the server listens there.
   const settled = { DATA_DIR: dir, PORT: String(await reservePort()), ...env };
   const config = loadConfig(settled, cast.definitions ?? definitions);
