@@ -17,6 +17,7 @@ import { type Evidence, judge, judgeMoney } from './chaos/fleet-judge.ts';
 import { type FleetOptions, planFleet, SWIFT_CENTS } from './chaos/fleet-plan.ts';
 import { readAll, settle } from './chaos/fleet-settle.ts';
 import type { Booked } from './chaos/schedule.ts';
+import { isOwnServerFast } from './support/mongodb.ts';
 import { sampleAttempt, samplePayout } from './support/payouts.ts';
 import { ACTOR, plainProvider, vaultOf } from './support/write-side.ts';
 
@@ -83,8 +84,12 @@ describe('a run of a fleet', () => {
   });
 });
 
+const skip = isOwnServerFast()
+  ? false
+  : 'it takes the server of `npm run mongodb`, as `npm run chaos -- --store mongodb` does';
+
 describe('servers, workers and a database that are killed, paused and cut off', { timeout: TIMEOUT_MS }, () => {
-  it('pay each payout once, lose none, and tell every subscriber everything in order', async (t) => {
+  it('pay each payout once, lose none, and tell every subscriber everything in order', { skip }, async (t) => {
     const outcome = await runFleet({
       ...{ store: 'mongodb', seed: 6, payouts: 60, subscribers: 5, servers: 3, workers: 3 },
       ...{ disturbances: 8, factor: 10, cents: SWIFT_CENTS },

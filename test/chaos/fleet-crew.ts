@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkerOptions } from '../../src/worker.ts';
 import type { ScaledClock } from '../support/scaled-clock.ts';
-import { FLEET_TIMES } from './fleet-plan.ts';
+import { FLEET_CONCURRENCY, FLEET_TIMES } from './fleet-plan.ts';
 import type { Part } from './fleet-process.ts';
 
 /** One place in a fleet: a process that is started again whenever it ends. */
@@ -57,7 +57,7 @@ export function workerOptions(factor: number): WorkerOptions {
     deadlineMs,
     skewMs: deadlineMs * (factor - 1),
     pollMs: pollMs * factor,
-    concurrency: 16,
+    concurrency: FLEET_CONCURRENCY,
   };
 }
 

@@ -54,8 +54,10 @@ export interface FleetPlan {
 
 export const DATABASE = 'database';
 
-/** Real milliseconds: at ten times the world's speed a worker's lease and deadline are what they are by default. */
-export const FLEET_TIMES = { leaseMs: 6000, deadlineMs: 2000, pollMs: 500 };
+/** Real milliseconds, whatever the speed of the fleet's clock. */
+export const FLEET_TIMES = { leaseMs: 8000, deadlineMs: 2000, pollMs: 500 };
+/** Calls at once for each provider in each process. Two processors serve them all: more would outlast their leases by waiting. */
+export const FLEET_CONCURRENCY = 4;
 
 export const serverName = (at: number): string => `server-${at + 1}`;
 export const workerName = (at: number): string => `worker-${at + 1}`;

@@ -5,6 +5,9 @@ import type { Store } from '../../src/domain/store.ts';
 import type { FleetMerchant, Ground } from './fleet-ground.ts';
 import { isSettled } from './life.ts';
 
+/** Told, again and again, how far a run is. */
+export type Say = (line: string) => void;
+
 /** Real: for so long nothing at all happens, before a run is given up. */
 export const STANDSTILL_MS = 90_000;
 /** Of the fleet's clock: shorter waits pass by themselves. */
@@ -22,6 +25,7 @@ const CHUNK = 200;
 export async function settle<M extends FleetMerchant>(
   ground: Ground,
   merchants: readonly M[],
+  say: Say = () => undefined,
   help: (payout: Payout, merchant: M) => Promise<void> = async () => undefined,
 ): Promise<void> {
   const open = new Map<PayoutId, M>();
@@ -38,6 +42,7 @@ export async function settle<M extends FleetMerchant>(
     const picture = `${ground.clock.jumps()} ${left.map((payout) => payout.state).join()}`;
     if (picture !== seen) stillSince = Date.now();
     seen = picture;
+    say(`${left.length} payouts are not settled yet`);
     skip(ground, left);
   }
 }

@@ -9,7 +9,7 @@ import { type Access, ask, handDocuments, insist, type Subscriber, subscribe, ty
 import { type FleetMerchant, makeMerchant } from './fleet-ground.ts';
 import { judge, missing } from './fleet-judge.ts';
 import { type FleetOptions, type FleetPlan, type PlannedDisturbance, planFleet } from './fleet-plan.ts';
-import { readAll, STANDSTILL_MS, settle } from './fleet-settle.ts';
+import { readAll, type Say, STANDSTILL_MS, settle } from './fleet-settle.ts';
 import { openStage, type Stage } from './fleet-stage.ts';
 
 /** What came of a run. */
@@ -22,9 +22,10 @@ export interface FleetOutcome {
 
 /**
  * Runs servers, workers, the sandbox and the database as processes of their own, disturbs them as the plan says, and lets
- * clients and subscribers live with it; then waits until everything is settled, and judges. Null where there is no MongoDB to be had.
+ * clients and subscribers live with it; then waits until everything is settled, and judges. `say` is told how far it is. Null
+ * where there is no MongoDB to be had.
  */
-export async function runFleet(options: FleetOptions): Promise<FleetOutcome | null> {
+export async function runFleet(options: FleetOptions, say: Say = () => undefined): Promise<FleetOutcome | null> {
   const plan = planFleet(
     options,
     definitions.map((one) => one.slug),
@@ -38,7 +39,7 @@ export async function runFleet(options: FleetOptions): Promise<FleetOutcome | nu
   const home = new AbortController();
   let outcome: FleetOutcome | null = null;
   try {
-    outcome = await play(options, plan, stage, home.signal);
+    outcome = await play(options, plan, stage, home.signal, say);
     return outcome;
   } finally {
     home.abort();
@@ -49,7 +50,13 @@ export async function runFleet(options: FleetOptions): Promise<FleetOutcome | nu
   }
 }
 
-async function play(options: FleetOptions, plan: FleetPlan, stage: Stage, signal: AbortSignal): Promise<FleetOutcome> {
+async function play(
+  options: FleetOptions,
+  plan: FleetPlan,
+  stage: Stage,
+  signal: AbortSignal,
+  say: Say,
+): Promise<FleetOutcome> {
   const tally: Tally = { ...NOTHING, faults: [] };
   const startedAt = Date.now();
   const merchants: Customer[] = [];
@@ -58,13 +65,13 @@ async function play(options: FleetOptions, plan: FleetPlan, stage: Stage, signal
     merchants.push({ ...merchant, urls: stage.urls, signal });
   }
   const subscribers = await listenAll(options, merchants, tally);
-  const [told] = await Promise.all([askAll(plan, merchants, tally), disturb(stage, plan.disturbances, signal)]);
+  const [told] = await Promise.all([askAll(plan, merchants, tally, say), disturb(stage, plan.disturbances, signal)]);
   const askedAt = Date.now();
   await stage.allUp();
-  await settle(stage, merchants, help);
+  await settle(stage, merchants, say, help);
   const stored = await Promise.all(merchants.map(({ id }) => readAll(stage.store, id)));
   const books = await stage.books();
-  await hearOut(subscribers, stored);
+  await hearOut(subscribers, stored, say);
   const seconds = { asking: (askedAt - startedAt) / 1000, settling: (Date.now() - askedAt) / 1000 };
   const { providers } = stage;
   // Where the clock runs too fast, what was told some seconds ago is forgotten before the log has stopped to give it again.
@@ -107,6 +114,7 @@ async function askAll(
   { orders, disturbances }: FleetPlan,
   merchants: readonly Customer[],
   tally: Tally,
+  say: Say,
 ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const told = new Map<string, Set<string>>();
   const startedAt = Date.now();
@@ -119,6 +127,7 @@ async function askAll(
       if (access === undefined) throw new Error(`there is no merchant ${order.merchant}`);
       const ids = await Promise.all([order, ...(order.twin ? [order] : [])].map((one) => insist(access, one, tally)));
       told.set(order.reference, new Set(ids.filter((id) => id !== null)));
+      say(`${told.size} payouts are there`);
     }
   };
   await Promise.all(Array.from({ length: CLIENTS }, client));
@@ -145,6 +154,7 @@ async function help({ id, state, requests }: Payout, merchant: Customer): Promis
 async function hearOut(
   subscribers: readonly (readonly Subscriber[])[],
   stored: readonly (readonly Payout[])[],
+  say: Say,
 ): Promise<void> {
   let seen = -1;
   for (let stillSince = Date.now(); Date.now() - stillSince < STANDSTILL_MS; await delay(250)) {
@@ -153,6 +163,7 @@ async function hearOut(
     );
     const left = lacking.reduce((sum, count) => sum + count, 0);
     if (left === 0) return;
+    say(`${left} payouts are still to be heard of by some subscriber`);
     if (left !== seen) stillSince = Date.now();
     seen = left;
   }

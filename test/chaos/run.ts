@@ -24,7 +24,7 @@ const { values } = parseArgs({
     payouts: { type: 'string', default: '5000' },
     subscribers: { type: 'string', default: '50' },
     disturbances: { type: 'string' },
-    speed: { type: 'string', default: '10' },
+    speed: { type: 'string', default: '4' },
   },
 });
 
@@ -53,18 +53,33 @@ async function runOneFleet(store: FleetOptions['store']): Promise<number> {
   console.log(
     `--store ${store} --seed ${seed} --payouts ${payouts} --subscribers ${values.subscribers} --speed ${values.speed}`,
   );
-  const outcome = await runFleet({
-    ...{ store, seed, payouts, subscribers: Number(values.subscribers) },
-    ...(store === 'mongodb' ? { servers: 3, workers: 3 } : { servers: 1, workers: 0 }),
-    disturbances: Number(values.disturbances ?? Math.ceil(payouts / 25)),
-    factor: Number(values.speed),
-    cents: ALL_CENTS,
-  });
+  const outcome = await runFleet(
+    {
+      ...{ store, seed, payouts, subscribers: Number(values.subscribers) },
+      ...(store === 'mongodb' ? { servers: 3, workers: 3 } : { servers: 1, workers: 0 }),
+      disturbances: Number(values.disturbances ?? Math.ceil(payouts / 25)),
+      factor: Number(values.speed),
+      cents: ALL_CENTS,
+    },
+    sayNow(),
+  );
   if (outcome === null) return 1;
   for (const fault of outcome.faults) console.error(fault);
   for (const line of outcome.lines) console.log(line);
   console.log(`${outcome.faults.length} faults`);
   return outcome.faults.length;
+}
+
+/** Prints how far a run is, every ten seconds. */
+function sayNow(): (line: string) => void {
+  const startedAt = Date.now();
+  let next = 10;
+  return (line) => {
+    const seconds = (Date.now() - startedAt) / 1000;
+    if (seconds < next) return;
+    next = seconds + 10;
+    console.log(`${seconds.toFixed(0)} s: ${line}`);
+  };
 }
 
 const { store } = values;

@@ -134,10 +134,16 @@ function useGiven(given: string): MongoServer {
 
 // --- finding a build -------------------------------------------------------------------------------------------------------
 
+const NATIVE = join(CACHE, 'rs/bin/secantusd-rs');
+
+/** Whether an own server bears what many processes ask of it: the one that is installed in seconds does not. */
+export function isOwnServerFast(): boolean {
+  return existsSync(NATIVE);
+}
+
 async function findBuild(): Promise<Build | null> {
-  const native = join(CACHE, 'rs/bin/secantusd-rs');
   // By default it sets aside 128 MB for the log of an empty store.
-  if (existsSync(native)) return { kind: 'secantusd-rs', command: [native, '--log-file-max', '32MB'] };
+  if (existsSync(NATIVE)) return { kind: 'secantusd-rs', command: [NATIVE, '--log-file-max', '32MB'] };
   const folder = join(CACHE, 'py');
   // Called through its interpreter: the script's own first line names the folder that it was installed in.
   const command = [join(folder, 'bin/python'), join(folder, 'bin/secantusd-py')];
