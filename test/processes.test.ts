@@ -6,7 +6,12 @@ import { loadConfig } from '../src/config.ts';
 import type { Payout } from '../src/domain/payout.ts';
 import { definitions } from '../src/providers/index.ts';
 import { createIds, systemClock } from '../src/runtime.ts';
-import { ViewerDocument, WatchEventsDocument, WatchPayoutDocument } from './operations/generated/graphql.ts';
+import {
+  PayoutEventsDocument,
+  ViewerDocument,
+  WatchEventsDocument,
+  WatchPayoutDocument,
+} from './operations/generated/graphql.ts';
 import { create } from './support/api.ts';
 import { type Client, createClient, send } from './support/client.ts';
 import { silentLog } from './support/log.ts';
@@ -136,7 +141,8 @@ describe('many processes on one database', { concurrency: 2, timeout: 120_000, s
   test('what one server takes is paid once, told at another one, and known there when it is asked for again', async (t) => {
     const fleet = await openFleet(t);
     const [one, two] = await Promise.all([fleet.serve(), fleet.serve()]);
-    const listener = await two.client.listen('WebSocket', WatchEventsDocument, {});
+    const { payoutEvents: log } = await two.client.get(PayoutEventsDocument, { first: 1 });
+    const listener = await two.client.listen('WebSocket', WatchEventsDocument, { after: log.cursor });
     const input = { reference: 'order-1' };
     const payout = await create(one.client, '12.50', input);
     const events = await listener.until(({ payoutEvents }) => payoutEvents.state === 'COMPLETED');
