@@ -43,7 +43,7 @@ function patternOf(name: string): RegExp {
  */
 export function withoutPersonalData<T>(value: T, names: readonly string[] | null): T {
   if (names !== null && names.length === 0) return value;
-  const patterns = names === null ? [/^.*$/su] : names.map(patternOf);
+  const patterns = names === null ? [/^.*$/gsu] : names.map(patternOf);
   const clean = (part: unknown, field: string): unknown => {
     if (typeof part === 'string') {
       return PROSE.has(field) ? patterns.reduce((text, pattern) => text.replaceAll(pattern, '…'), part) : part;

@@ -283,3 +283,10 @@ describe('what is stored and told of a payout', { timeout: 20_000 }, () => {
     assertClean(JSON.stringify(await side.read(payout)), 'the payout');
   });
 });
+
+describe('where nobody knows the names any more', () => {
+  it('the whole of every message goes, however many lines it has, and nothing else does', () => {
+    const outcome = { kind: 'unknown', vendorCode: '10', cause: `${GOSSIP}\n${GOSSIP}` } as const;
+    assert.deepEqual(withoutPersonalData(outcome, null), { ...outcome, cause: '…' });
+  });
+});
