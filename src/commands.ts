@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
-import { InvalidArgumentError, StartupError } from './domain/errors.ts';
+import { InvalidArgumentError, StartupError, UnreadableRecordError } from './domain/errors.ts';
 import { type ApiKeyId, type MerchantId, SCOPES, type Scope } from './domain/merchant.ts';
 import type { Store } from './domain/store.ts';
 import type { Keys } from './keys.ts';
 import { move, nameOf, type Source, type Target } from './storage/archive.ts';
-import { UnreadableRecordError, type Vault } from './vault.ts';
+import type { Vault } from './vault.ts';
 
 /** What a command prints, line by line. */
 export type Print = (line: string) => void;

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import { legible } from './domain/errors.ts';
 import type {
   ActionRequest,
   Amendment,
@@ -90,7 +91,7 @@ export function createRecords(vault: Pick<Vault, 'put' | 'get' | 'drop'>, secret
     },
     async namesIn({ id, parties, requests, inputDigests }) {
       const names = new Set([parties, ...requests.map(({ amended }) => amended?.parties ?? null)]);
-      const all = await Promise.all([...names].map((name) => read<Parties>(id, name).catch(() => null)));
+      const all = await Promise.all([...names].map((name) => legible(read<Parties>(id, name))));
       const known = all.filter((one) => one !== null);
       const named = parties !== null || Object.keys(inputDigests).some((field) => PERSONAL.test(field));
       return named && known.length === 0 ? null : known.flatMap(namesOf);

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { UnreadableRecordError } from './domain/errors.ts';
 import type { PayoutId } from './domain/payout.ts';
 import type { Sealed, SealedKey, Store } from './domain/store.ts';
 
@@ -29,18 +30,6 @@ export interface VaultParts {
   /** The first encrypts, all decrypt; at least one. */
   readonly keys: readonly DataKey[];
   readonly random: (size: number) => Buffer;
-}
-
-/** A stored record that no configured key decrypts. Its message names payout and key, and nothing of the content. */
-export class UnreadableRecordError extends Error {
-  override readonly name = 'UnreadableRecordError';
-  readonly payoutId: PayoutId;
-  readonly keyId: string;
-  constructor(payoutId: PayoutId, keyId: string, reason: string) {
-    super(`a record of ${payoutId} under the data key "${keyId}" cannot be decrypted: ${reason}`);
-    this.payoutId = payoutId;
-    this.keyId = keyId;
-  }
 }
 
 /** The id of the key that a store of the sandbox makes from its secret; no configured key may have it. */

@@ -1,5 +1,6 @@
 import { type Batch, createBatch, groupForBatches } from './batch.ts';
 import type { News, Source } from './domain/apply.ts';
+import { legible, UnreadableRecordError } from './domain/errors.ts';
 import type { FollowUp } from './domain/follow.ts';
 import {
   type Attempt,
@@ -137,7 +138,7 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
   ): Promise<void> {
     const chosen = step.attempt ?? (await prepare(payout, provider, step.account));
     if ('kind' in chosen) return void (await payouts.settle(payout, chosen, source));
-    const body = 'body' in chosen ? chosen.body : await storedBody(payout, chosen);
+    const body = 'body' in chosen ? chosen.body : await legible(payouts.refer(payout, chosen).storedBody());
     if (body === null) return void (await payouts.settle(payout, BODY_LOST, source));
     const begun = await payouts.begin(payout, step.send, chosen, source);
     if (begun === null) return void (await giveBack(payout, source));
@@ -156,21 +157,12 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
     await payouts.suspect(payout, { ...freshAttempt(payout, account), body: null }, source);
   }
 
-  /** The exact body of an attempt; null where it was erased, or its key is gone. */
-  async function storedBody(payout: Payout, attempt: Attempt): Promise<string | null> {
-    try {
-      return await payouts.refer(payout, attempt).storedBody();
-    } catch (error) {
-      log.error({ payoutId: payout.id, cause: describeError(error) }, 'a stored body cannot be read');
-      return null;
-    }
-  }
-
   /** A new attempt with its body, or the news that there can be none. */
   async function prepare(payout: Payout, provider: Provider, account: Account): Promise<FreshAttempt | News> {
     const attempt = freshAttempt(payout, account);
+    const parties = payout.parties === null ? NO_PARTIES : await legible(payouts.parties(payout));
+    if (parties === null) return BODY_LOST;
     try {
-      const parties = (await payouts.parties(payout)) ?? NO_PARTIES;
       const call = { sendBy: null, signal };
       const prepared = await provider.prepare(account.name, payout.order, parties, attempt.orderNumber, call);
       if (prepared.kind === 'body') return { ...attempt, body: prepared.body };
@@ -194,6 +186,7 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
     try {
       perform = await actionOf(payout, provider, next);
     } catch (error) {
+      if (!(error instanceof UnreadableRecordError)) throw error;
       log.error({ payoutId: payout.id, cause: describeError(error) }, 'what an action carries cannot be read');
       await payouts.settle(payout, BODY_LOST, { ...source, fence: null });
       return look(payout, provider, attempt, { ...source, source: 'LOOKUP' });

@@ -13,7 +13,7 @@ import { openSqlite } from '../src/storage/sqlite.ts';
 import type { Worker } from '../src/worker.ts';
 import type { ManualClock } from './support/clock.ts';
 import { silentLog } from './support/log.ts';
-import { orderOf } from './support/payouts.ts';
+import { orderOf, sampleParty } from './support/payouts.ts';
 import {
   ACTOR,
   ALPHA,
@@ -215,6 +215,33 @@ describe('rule 3: write before you send', () => {
       assert.equal(sent.length, 1);
     });
   }
+
+  it('waits for a store that is away while the parties, or a stored body, are to be read, and flags nothing', async () => {
+    const payout = await create({ parties: { originator: sampleParty(), beneficiary: null, accountNumber: null } });
+    let away = 'parties:';
+    let failures = 0;
+    const failing = storeWith({
+      async getSealed(payoutId, kind) {
+        if (away === '' || !kind.startsWith(away)) return store.getSealed(payoutId, kind);
+        failures += 1;
+        throw new Error('the store is away');
+      },
+    });
+    const outcomes = [unknown, accepted('COMPLETED', 'ref-1')];
+    startWorker(alpha({ submit: async () => outcomes.shift() ?? unknown }), failing);
+    for (const [next, sends] of [
+      ['body:', 0],
+      ['', 1],
+    ] as const) {
+      failures = 0;
+      await pass(2 * LEASE_MS);
+      assert.ok(failures > 0, away);
+      assert.deepEqual([sent.length, (await read(payout)).attention], [sends, []], away);
+      away = next;
+    }
+    await pass(2 * LEASE_MS);
+    assert.deepEqual([sent.length, (await read(payout)).state], [2, 'COMPLETED']);
+  });
 
   it('has the send and its body in the store when the first byte goes out; a repeat is the same body and number', async () => {
     const payout = await create();

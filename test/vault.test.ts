@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { parseCommand } from '../src/commands.ts';
-import { StartupError } from '../src/domain/errors.ts';
+import { StartupError, UnreadableRecordError } from '../src/domain/errors.ts';
 import type { PayoutId } from '../src/domain/payout.ts';
 import type { Environment, Sealed, Store } from '../src/domain/store.ts';
 import { createKeys } from '../src/keys.ts';
 import { createIds, systemClock } from '../src/runtime.ts';
 import { openSqlite } from '../src/storage/sqlite.ts';
-import { createVault, type DataKey, keysFor, UnreadableRecordError, type Vault } from '../src/vault.ts';
+import { createVault, type DataKey, keysFor, type Vault } from '../src/vault.ts';
 import { silentLog } from './support/log.ts';
 import { NOON, sampleParty } from './support/payouts.ts';
 

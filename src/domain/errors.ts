@@ -40,3 +40,25 @@ export class InvalidArgumentError extends Error {
     this.issues = issues;
   }
 }
+
+/** A stored record that no configured key decrypts. Its message names payout and key, and nothing of the content. */
+export class UnreadableRecordError extends Error {
+  override readonly name = 'UnreadableRecordError';
+  readonly payoutId: string;
+  readonly keyId: string;
+  constructor(payoutId: string, keyId: string, reason: string) {
+    super(`a record of ${payoutId} under the data key "${keyId}" cannot be decrypted: ${reason}`);
+    this.payoutId = payoutId;
+    this.keyId = keyId;
+  }
+}
+
+/** What is read; null where no key decrypts it (any more). A store that is merely away rejects, and is asked again later. */
+export async function legible<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof UnreadableRecordError) return null;
+    throw error;
+  }
+}
