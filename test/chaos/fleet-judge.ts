@@ -59,6 +59,10 @@ export function judgeMoney({ stored, books, providers }: MoneyEvidence): string[
     const marks = payout.attempts.map((attempt) => attempt.orderNumber);
     const orders = marks.flatMap((mark) => byMark.get(mark) ?? []);
     for (const mark of marks) byMark.delete(mark);
+    // Nobody erases anything here: a record that cannot be read is a store that was away, taken for a key that is gone.
+    if (payout.attention.some((one) => one.reason === 'BODY_UNREADABLE')) {
+      faults.push(`${payout.reference} is said to be unreadable`);
+    }
     faults.push(...faultsOf(tell(payout, provider), orders));
     // One that waits for an operator is looked up now and then all the same.
     if (!isSettled({ ...payout, lease: null }))
