@@ -4,11 +4,12 @@
  */
 import type { PayoutId } from '../src/domain/payout.ts';
 import type { Store } from '../src/domain/store.ts';
+import { createBreaker } from '../src/health-breaker.ts';
 import type { Payouts } from '../src/payouts.ts';
 import { systemClock } from '../src/runtime.ts';
 import { createWorker, type Worker } from '../src/worker.ts';
 import { silentLog } from '../test/support/log.ts';
-import { NO_HEALTH, payoutsOn, plainProvider, reportOf } from '../test/support/write-side.ts';
+import { NO_MARKET, payoutsOn, plainProvider, reportOf } from '../test/support/write-side.ts';
 import { answer, machineNow } from './harness.ts';
 import { openAt, type Place } from './store-places.ts';
 import { PROVIDER } from './store-records.ts';
@@ -60,9 +61,16 @@ async function run(question: DrainQuestion): Promise<Drained> {
 
 async function open(place: Place, name: string): Promise<void> {
   store = await openAt(place);
-  const route = { kind: 'chosen', provider: PROVIDER, account: 'default' } as const;
+  const route = { kind: 'chosen', provider: PROVIDER, account: 'default', decision: null } as const;
   const payouts = counted(payoutsOn(store, systemClock, () => route, [provider]));
-  const parts = { providers: [provider], health: NO_HEALTH, clock: systemClock, log: silentLog, name };
+  const parts = {
+    providers: [provider],
+    market: NO_MARKET,
+    health: createBreaker(systemClock, name),
+    clock: systemClock,
+    log: silentLog,
+    name,
+  };
   worker = createWorker({ ...parts, payouts, options: { skewMs: 10_000 } });
 }
 

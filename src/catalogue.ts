@@ -7,6 +7,7 @@ import type {
   ReferenceEntry,
   ReferenceKind,
 } from './domain/provider.ts';
+import type { Health } from './health.ts';
 import { type Clock, describeError, type Log, withDeadline } from './runtime.ts';
 
 /** What a provider lists, or why there is no list. */
@@ -30,6 +31,7 @@ export interface Catalogue {
 
 export interface CatalogueDeps {
   readonly providers: readonly Provider[];
+  readonly health: Pick<Health, 'note' | 'circuit' | 'admits'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -57,12 +59,27 @@ function emptyShelf<T>(): Shelf<T> {
   return { value: null, last: null, dueAt: new Date(0), asking: null };
 }
 
-export function createCatalogue({ providers, clock, log }: CatalogueDeps): Catalogue {
+export function createCatalogue({ providers, health, clock, log }: CatalogueDeps): Catalogue {
   const byId = new Map(providers.map((provider) => [provider.id, provider]));
   const assets = new Map<ProviderId, Shelf<readonly AssetTerms[]>>();
   const references = new Map<string, Shelf<readonly ReferenceEntry[]>>();
 
-  async function ask<T>(read: (call: Call) => Promise<ReadOutcome<T>>): Promise<ReadOutcome<T>> {
+  async function ask<T>(provider: ProviderId, read: (call: Call) => Promise<ReadOutcome<T>>): Promise<ReadOutcome<T>> {
+    if (!health.admits(provider, 'READ')) {
+      const { reason, retryAt } = health.circuit(provider, 'READ');
+      const retryAfterMs = retryAt === null ? null : retryAt.getTime() - clock.now().getTime();
+      return { kind: 'unavailable', retryAfterMs, cause: reason ?? 'another call finds out whether it answers' };
+    }
+    const outcome = await readInTime(read);
+    health.note(
+      provider,
+      'READ',
+      outcome.kind === 'unavailable' ? { ...outcome, answered: false } : { answered: true },
+    );
+    return outcome;
+  }
+
+  async function readInTime<T>(read: (call: Call) => Promise<ReadOutcome<T>>): Promise<ReadOutcome<T>> {
     try {
       return await withDeadline(clock, DEADLINE_MS, (signal) => read({ sendBy: null, signal }));
     } catch (error) {
@@ -73,11 +90,11 @@ export function createCatalogue({ providers, clock, log }: CatalogueDeps): Catal
   /** Asks where it is time to; afterwards the shelf tells all there is. */
   async function refresh<T>(
     shelf: Shelf<T>,
-    names: object,
+    names: { readonly provider: ProviderId; readonly account: string; readonly list: string },
     read: (call: Call) => Promise<ReadOutcome<T>>,
   ): Promise<void> {
     if (shelf.dueAt > clock.now()) return;
-    shelf.asking ??= ask(read).then((outcome) => {
+    shelf.asking ??= ask(names.provider, read).then((outcome) => {
       shelf.asking = null;
       shelf.last = outcome;
       if (outcome.kind === 'known') shelf.value = outcome.value;

@@ -1,8 +1,12 @@
+import { type FileHandle, open } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { InvalidArgumentError, StartupError, UnreadableRecordError } from './domain/errors.ts';
 import { type ApiKeyId, type MerchantId, SCOPES, type Scope } from './domain/merchant.ts';
 import type { Store } from './domain/store.ts';
+import { type ExportRequest, exportPayouts, parseExport } from './export.ts';
+import type { ImportOptions } from './import.ts';
 import type { Keys } from './keys.ts';
+import { describeError } from './runtime.ts';
 import { move, nameOf, type Source, type Target } from './storage/archive.ts';
 import type { Vault } from './vault.ts';
 
@@ -18,6 +22,10 @@ outflow keys create --merchant ID [--label TEXT] [--scope SCOPE ...]
 outflow keys create --operator [--label TEXT] [--scope SCOPE ...]
 outflow keys list [--merchant ID]
 outflow keys revoke ID
+outflow export --merchant ID --format csv|jsonl [--filter NAME=VALUE ...] [--after CURSOR] [--out FILE]
+                                               its payouts, newest first, as text; see docs/operations.md
+outflow batch import FILE.csv --reference REF [--url URL] [--dry-run]
+                                               its lines as payouts of one batch, through a running server
 outflow data rotate                            encrypts what is stored with the first of DATA_KEYS
 outflow restore                                says that the store is a copy which was put back, older than the world
 outflow restore --over                         says that what was lost has been asked for again
@@ -30,7 +38,7 @@ Everything else comes from the environment: see .env.example.`;
 export interface CommandParts {
   readonly keys: Keys;
   readonly vault: Vault;
-  readonly store: Pick<Store, 'restored' | 'restore' | 'endRestore'>;
+  readonly store: Pick<Store, 'restored' | 'restore' | 'endRestore' | 'merchant' | 'page'>;
 }
 
 /**
@@ -97,6 +105,25 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     if (!(await keys.revoke(id as ApiKeyId))) throw refuse('id', `there is no key ${id}`);
     print(`${id} is revoked; its open connections end within 5 seconds`);
   },
+  async export(words, { store }) {
+    const { values } = read(words, {
+      format: { type: 'string' },
+      merchant: { type: 'string' },
+      filter: { type: 'string', multiple: true },
+      after: { type: 'string' },
+      out: { type: 'string' },
+    });
+    const { format, merchant = '', filter = [], after, out } = values;
+    const asked = parseExport([
+      ...(format === undefined ? [] : [['format', format] as const]),
+      ...(after === undefined ? [] : [['after', after] as const]),
+      ...filter.map(parsePair),
+    ]);
+    const merchantId = merchant as MerchantId;
+    if ((await store.merchant(merchantId)) === null) throw refuse('merchant', `there is no merchant ${merchant}`);
+    const texts = exportPayouts(store, merchantId, asked);
+    await (out === undefined ? writeOut(texts) : writeFile(texts, out, asked));
+  },
   async 'data rotate'(words, { vault }, print) {
     read(words, {});
     let told = 0;
@@ -118,6 +145,55 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
 };
 
+function parsePair(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw refuse('filter', `${text} is not of the form NAME=VALUE, e.g. states=COMPLETED,FAILED`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** To standard output, no faster than it is read. Whoever stops reading has had enough. */
+async function writeOut(texts: AsyncIterable<string>): Promise<void> {
+  const { stdout } = process;
+  // Each write tells by itself how it went.
+  stdout.on('error', () => undefined);
+  await complete(texts, (text) => {
+    return new Promise((resolve, reject) => stdout.write(text, (error) => (error ? reject(error) : resolve())));
+  });
+}
+
+/** Into a file, for its owner alone: a new one in its place, or behind the lines of the export that is resumed. */
+async function writeFile(texts: AsyncIterable<string>, path: string, { after }: ExportRequest): Promise<void> {
+  let file: FileHandle;
+  try {
+    file = await open(path, after === null ? 'w' : 'a+', 0o600);
+  } catch (error) {
+    throw refuse('out', describeError(error));
+  }
+  try {
+    const { size } = await file.stat();
+    const end = size === 0 ? null : await file.read({ position: size - 1, length: 1 });
+    if (end && end.buffer[0] !== NEWLINE) throw refuse('out', `${path} ends within a line: remove that one first`);
+    await complete(texts, (text) => file.appendFile(text));
+  } finally {
+    await file.close();
+  }
+}
+
+const NEWLINE = 0x0a;
+
+async function complete(texts: AsyncIterable<string>, write: (text: string) => Promise<void>): Promise<void> {
+  try {
+    for await (const text of texts) await write(text);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null;
+    if (code === 'EPIPE') return;
+    const mendable = error instanceof Error && (typeof code === 'string' || error.name.startsWith('Mongo'));
+    if (!mendable) throw error;
+    const hint = 'go on with --after and the cursor of its last whole line';
+    throw new StartupError(`The export was broken off: ${describeError(error)}; ${hint}`, { cause: error });
+  }
+}
+
 async function declareOlder(store: CommandParts['store'], print: Print): Promise<void> {
   const { generation, lostSince } = await store.restore();
   print(`This store was put back (${generation === 1 ? 'once' : `${generation} times`} so far).`);
@@ -135,6 +211,27 @@ async function declareOver(store: CommandParts['store'], print: Print): Promise<
     'From the next start of each process on, payouts that are created are new. What was there before is still asked',
   );
   print('about at its provider before anything of it is sent.');
+}
+
+/** What `outflow batch import` was asked for. */
+export interface ImportRequest extends Omit<ImportOptions, 'client'> {
+  /** Null: where the server usually is. */
+  readonly url: string | null;
+}
+
+/** Reads the words after `batch`. Throws InvalidArgumentError for what it cannot use. */
+export function parseImport(words: string[]): ImportRequest {
+  const { values, positionals } = read(
+    words,
+    { reference: { type: 'string' }, url: { type: 'string' }, 'dry-run': { type: 'boolean' } },
+    true,
+  );
+  const [verb, path, ...more] = positionals;
+  if (verb !== 'import') throw refuse('command', `there is no "batch ${verb ?? ''}"; see outflow --help`);
+  if (path === undefined || more.length > 0) throw refuse('file', 'name one CSV file');
+  const { reference, url } = values;
+  if (reference === undefined) throw refuse('reference', 'say --reference REF: the same one again adds nothing twice');
+  return { path, reference, url: url ?? null, dryRun: values['dry-run'] === true };
 }
 
 /** What `outflow migrate` was asked for. */

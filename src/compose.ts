@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type Batches, createBatches } from './batches.ts';
 import { type Catalogue, createCatalogue } from './catalogue.ts';
 import type { Config } from './config.ts';
 import { StartupError } from './domain/errors.ts';
@@ -9,10 +10,12 @@ import { createFeed, type Feed } from './feed.ts';
 import { createHealth, type Health } from './health.ts';
 import { createInbound, type Inbound } from './inbound.ts';
 import { createKeys, type Keys } from './keys.ts';
-import { createPayouts, type Payouts, type PayoutsDeps } from './payouts.ts';
+import { createMarket, type Market } from './market.ts';
+import { createPayouts, type Payouts } from './payouts.ts';
 import type { AccountSettings, ProviderDefinition } from './providers/define.ts';
 import { definitions } from './providers/index.ts';
-import { chooseRoute } from './routing.ts';
+import { createQuotes, type Quotes } from './quotes.ts';
+import { createRouter } from './routing.ts';
 import { type Clock, describeError, type Ids, type Log, toBase32 } from './runtime.ts';
 import type { StandIn } from './sandbox/remote.ts';
 import type { Sandbox, SandboxOptions } from './sandbox.ts';
@@ -39,6 +42,9 @@ export interface Parts {
   readonly store: Store;
   readonly keys: Keys;
   readonly payouts: Payouts;
+  readonly batches: Batches;
+  readonly market: Market;
+  readonly quotes: Quotes;
   readonly feed: Feed;
   readonly inbound: Inbound;
   readonly worker: Worker;
@@ -120,18 +126,25 @@ export async function compose(
     }
     const providers = [...bySlug.values()];
     const vault = openVault(config, store, runtime);
-    const route: PayoutsDeps['route'] = (order, parties, named) => chooseRoute(providers, clock, order, parties, named);
-    const payouts = createPayouts({ store, vault, clock, providers, route });
-    const health = createHealth(clock);
-    const catalogue = createCatalogue({ providers, clock, log });
+    const name = `worker-${process.pid}-${toBase32(ids.bytes(5))}`;
+    const health = createHealth({ store, clock, log, process: name });
+    opened.push(() => health.close());
+    const { minimumBalances, routing: policy } = config;
+    const market = createMarket({ providers, clock, health, minimumBalances });
+    const route = createRouter({ providers, clock, policy, market, health, minimumBalances });
+    const quotes = createQuotes(store.secret);
+    const payouts = createPayouts({ store, vault, clock, providers, route, quotes });
+    payouts.onCompleted((provider, ms) => health.noteTime(provider, ms));
+    const batches = createBatches({ store, payouts, clock, log });
+    opened.push(() => batches.close());
+    const catalogue = createCatalogue({ providers, health, clock, log });
     const feed = createFeed({ store, clock, log });
     opened.push(() => feed.close());
     const keys = createKeys({ store, clock, ids, log });
     opened.push(() => keys.close());
     const inbound = createInbound({ providers: bySlug, store, payouts, log });
-    const name = `worker-${process.pid}-${toBase32(ids.bytes(5))}`;
     const settings = { ...workerOptionsOf(config), ...options };
-    const clockwork = createWorker({ payouts, providers, health, clock, log, name, options: settings });
+    const clockwork = createWorker({ payouts, providers, market, health, clock, log, name, options: settings });
     opened.push(() => clockwork.stop());
     if (config.mongodb !== null) {
       const closing = new AbortController();
@@ -144,9 +157,12 @@ export async function compose(
       store,
       keys,
       payouts,
+      batches,
+      market,
+      quotes,
       feed,
       inbound,
-      worker: clockwork,
+      worker: withRounds(clockwork, batches),
       providers,
       health,
       catalogue,
@@ -159,6 +175,17 @@ export async function compose(
     await close();
     throw error;
   }
+}
+
+/** A worker that also sees, now and then, that the payouts of steered batches are told. */
+function withRounds(clockwork: Worker, batches: Batches): Worker {
+  return {
+    ...clockwork,
+    start() {
+      clockwork.start();
+      batches.start();
+    },
+  };
 }
 
 /** Whether the configuration gives some provider no account; in live mode that one is off. */

@@ -2,9 +2,12 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
+import { readMinimumBalances, readRouting } from './config-routing.ts';
 import { StartupError } from './domain/errors.ts';
 import type { Environment } from './domain/store.ts';
+import type { MinimumBalance } from './market.ts';
 import type { AccountSettings, ProviderDefinition, Setting } from './providers/define.ts';
+import type { RoutingPolicy } from './routing.ts';
 
 /** What the environment says, checked as a whole. It holds no secret that printing it would show. */
 export interface Config {
@@ -29,6 +32,10 @@ export interface Config {
   readonly accounts: ReadonlyMap<string, readonly ConfiguredAccount[]>;
   /** What personal data is encrypted with. In sandbox mode there may be none: the store makes its own. */
   readonly dataKeys: DataKeys;
+  /** How payouts go that name no provider. */
+  readonly routing: RoutingPolicy;
+  /** What is wanted at providers at least. */
+  readonly minimumBalances: readonly MinimumBalance[];
   /** What is off, and why, one line each. */
   readonly notices: readonly string[];
 }
@@ -147,6 +154,9 @@ export function loadConfig(env: Env, definitions: readonly ProviderDefinition[])
   const mongodb = readMongodbUrl(read('MONGODB_URL'), faults);
   const sandboxUrl = readSandboxUrl(read('SANDBOX_URL'), live, faults);
   const publicUrl = readPublicUrl(read('PUBLIC_URL'), live, faults);
+  const ids = definitions.map(({ id }) => id);
+  const routing = readRouting(read('ROUTING'), ids, faults);
+  const minimumBalances = readMinimumBalances(read('MINIMUM_BALANCES'), ids, faults);
   if (live && publicUrl === null) notices.push('PUBLIC_URL is not set: no webhook reaches us, every payout is polled');
   if (faults.length > 0 || !general.success) {
     throw new StartupError(`The configuration has ${faults.length} fault(s):\n  ${faults.join('\n  ')}`);
@@ -167,6 +177,8 @@ export function loadConfig(env: Env, definitions: readonly ProviderDefinition[])
     sandboxUrl,
     accounts,
     dataKeys: new DataKeys(dataKeys),
+    routing,
+    minimumBalances,
     notices,
   };
 }

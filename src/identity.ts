@@ -1,6 +1,7 @@
 import { createHash, createHmac, type KeyObject } from 'node:crypto';
+import type { BatchId } from './domain/batch.ts';
 import type { MerchantId } from './domain/merchant.ts';
-import { canonicalDecimal } from './domain/money.ts';
+import { canonicalDecimal, type Decimal } from './domain/money.ts';
 import type {
   MetadataEntry,
   Order,
@@ -17,6 +18,11 @@ import { sortableTime, toBase32 } from './runtime.ts';
 /** The id of the payout that a merchant's reference names. */
 export function payoutIdOf(merchantId: MerchantId, reference: string): PayoutId {
   return `po_${hash26('payout', merchantId, reference)}` as PayoutId;
+}
+
+/** The id of the batch that a merchant's reference names. */
+export function batchIdOf(merchantId: MerchantId, reference: string): BatchId {
+  return `pb_${hash26('batch', merchantId, reference)}` as BatchId;
 }
 
 /** Our number for an attempt at a provider: 26 letters and digits that say nothing of merchant or reference. */
@@ -60,6 +66,12 @@ export interface Asked {
   /** Personal data; null: none. */
   readonly parties: Parties | null;
   readonly metadata: readonly MetadataEntry[];
+  /** The quote that it is held to; null: none. */
+  readonly quoteId: string | null;
+  /** Which part of the quote's price it may be worse by; null: not at all. */
+  readonly priceTolerance: Decimal | null;
+  /** Whether it may go to another provider once one provably has not taken it. */
+  readonly failover: boolean;
 }
 
 /** Keyed digests of every input field that was not left out or default, by the field's path. */
@@ -82,6 +94,9 @@ function fieldsOf({
   autoConfirm,
   parties,
   metadata,
+  quoteId,
+  priceTolerance,
+  failover,
 }: Asked): Record<string, string | null> {
   const { amount, feeMode, destination, ...words } = order;
   const entries = metadata.map(({ key, value }) => [key, value] as const).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -93,6 +108,9 @@ function fieldsOf({
     provider,
     sendBefore: sendBefore?.toISOString() ?? null,
     autoConfirm: autoConfirm ? null : 'false',
+    quoteId,
+    priceTolerance: priceTolerance === null ? null : canonicalDecimal(priceTolerance),
+    failover: failover ? 'true' : null,
     metadata: entries.length === 0 ? null : JSON.stringify(entries),
     ...partyFields('originator', parties?.originator ?? null),
     ...partyFields('destination.bank.beneficiary', parties?.beneficiary ?? null),

@@ -1,67 +1,80 @@
 import type { PayoutState } from './domain/payout.ts';
-import type { LookupOutcome, Prepared, Provider, ProviderId, SendOutcome } from './domain/provider.ts';
+import type { LookupOutcome, NotTakenReason, Prepared, Provider, ProviderId, SendOutcome } from './domain/provider.ts';
+import type { CallKind, CallResult, Health } from './health.ts';
 import type { Clock } from './runtime.ts';
 
-// How many calls at once, how many in a minute, and when to leave a provider in peace.
+// How many calls at once, and how many in a minute.
 
 /** Sends and look-ups go in lanes of their own, so that neither holds up the other. */
 export interface Lane {
   readonly states: readonly PayoutState[];
-  /** Free places by provider; a provider that is being left in peace has none. */
+  /** What its calls count as. */
+  readonly kind: CallKind;
+  /** Free places by provider: none where the circuit is open, and one call alone where it is half open. */
   free(): ReadonlyMap<ProviderId, number>;
   enter(provider: ProviderId): void;
   leave(provider: ProviderId): void;
-  note(provider: ProviderId, outcome: Noted): void;
 }
 
 /** What a call came to, as far as its provider's condition goes. */
 export type Noted = SendOutcome | LookupOutcome | Extract<Prepared, { kind: 'unavailable' }>;
 
-/** Whether the provider could not be used: what it refuses for the payout's own sake is an answer. */
-export function hasFailed(outcome: Noted): boolean {
-  if (outcome.kind === 'notTaken') return outcome.reason !== 'HOURS' && outcome.reason !== 'FUNDS';
-  return outcome.kind === 'unknown' || outcome.kind === 'unavailable';
-}
+const UNANSWERED: Readonly<Record<Exclude<NotTakenReason, 'HOURS' | 'FUNDS'>, string>> = {
+  NEVER_LEFT: 'it cannot be reached',
+  CREDENTIALS: 'it refuses our credentials',
+  MAINTENANCE: 'it is under maintenance',
+  RATE_LIMITED: 'it gets too many calls',
+};
 
-/** So many failures in a row before a provider is left in peace without its asking. */
-const PATIENCE = 5;
-const LONGEST_PAUSE_MS = 60_000;
-/** However long a provider asks us to stay away. */
-const LONGEST_ASKED_MS = 3_600_000;
+/**
+ * How a call went: what a provider refuses for the payout's own sake is an answer. The cause is in our own words, since
+ * every merchant may read it, and what the provider says may be about the payout of one.
+ */
+export function resultOf(outcome: Noted): CallResult {
+  switch (outcome.kind) {
+    case 'notTaken': {
+      const { reason, retryAfterMs } = outcome;
+      if (reason === 'HOURS' || reason === 'FUNDS') return { answered: true };
+      return { answered: false, cause: UNANSWERED[reason], retryAfterMs };
+    }
+    case 'unknown': {
+      const { vendorCode } = outcome;
+      const code = vendorCode !== null && /^[\w.-]{1,20}$/.test(vendorCode) ? ` (${vendorCode})` : '';
+      return { answered: false, cause: `it does not tell what became of a payout${code}`, retryAfterMs: null };
+    }
+    case 'unavailable':
+      if ('onlyThisOrder' in outcome) return { answered: true };
+      return { answered: false, cause: 'it gives no answer that can be used', retryAfterMs: outcome.retryAfterMs };
+    default:
+      return { answered: true };
+  }
+}
 
 /** What a lane is made of. */
 export interface LaneParts {
   readonly states: readonly PayoutState[];
+  readonly kind: CallKind;
   readonly providers: readonly Provider[];
   /** Places for each provider. */
   readonly size: number;
   readonly pace: Pace;
-  readonly clock: Clock;
-  /** Who waits: two processes that failed together do not come back together. */
-  readonly owner: string;
+  readonly health: Pick<Health, 'circuit'>;
 }
 
 /** Makes a lane with all its places free. */
-export function createLane({ states, providers, size, pace, clock, owner }: LaneParts): Lane {
+export function createLane({ states, kind, providers, size, pace, health }: LaneParts): Lane {
   const share = pace.share();
   const busy = new Map<ProviderId, number>();
-  const failures = new Map<ProviderId, number>();
-  const pausedUntil = new Map<ProviderId, number>();
-  const isPaused = (provider: ProviderId): boolean => (pausedUntil.get(provider) ?? 0) > clock.now().getTime();
-  /** A shorter wait, told later by a call that was under way meanwhile, does not end a longer one. */
-  const pause = (provider: ProviderId, ms: number): void => {
-    pausedUntil.set(provider, Math.max(pausedUntil.get(provider) ?? 0, clock.now().getTime() + ms));
+  const placesAt = (provider: ProviderId): number => {
+    const { state } = health.circuit(provider, kind);
+    // Of a half-open circuit a call that is still under way is the one that tries.
+    const most = { CLOSED: size, HALF_OPEN: 1, OPEN: 0 }[state];
+    return Math.min(most - (busy.get(provider) ?? 0), share.left(provider));
   };
   return {
     states,
-    free() {
-      const open = providers.filter(({ id }) => !isPaused(id));
-      return new Map(
-        open
-          .map(({ id }) => [id, Math.min(size - (busy.get(id) ?? 0), share.left(id))] as const)
-          .filter(([, places]) => places > 0),
-      );
-    },
+    kind,
+    free: () => new Map(providers.map(({ id }) => [id, placesAt(id)] as const).filter(([, places]) => places > 0)),
     enter: (provider) => {
       share.take(provider);
       busy.set(provider, (busy.get(provider) ?? 0) + 1);
@@ -69,35 +82,7 @@ export function createLane({ states, providers, size, pace, clock, owner }: Lane
     leave: (provider) => {
       busy.set(provider, (busy.get(provider) ?? 1) - 1);
     },
-    note(provider, outcome) {
-      if (!hasFailed(outcome)) {
-        failures.set(provider, 0);
-        return;
-      }
-      // Calls that were under way together fail together: those that come after the first pause are no further sign.
-      const inARow = (failures.get(provider) ?? 0) + (isPaused(provider) ? 0 : 1);
-      if (inARow >= PATIENCE && !isPaused(provider)) pause(provider, backOffMs(owner, inARow - PATIENCE));
-      failures.set(provider, inARow);
-      if ('retryAfterMs' in outcome && outcome.retryAfterMs !== null) {
-        pause(provider, Math.min(outcome.retryAfterMs, LONGEST_ASKED_MS));
-      }
-    },
   };
-}
-
-/** A second, then twice as long each time, up to a minute; spread at every length. */
-function backOffMs(owner: string, turn: number): number {
-  return Math.min(1000 * 2 ** turn, LONGEST_PAUSE_MS) * jitter(owner, turn);
-}
-
-/** 0.75 to 1.25, always the same for one owner and turn. */
-function jitter(owner: string, turn: number): number {
-  let hash = turn;
-  for (let at = 0; at < owner.length; at += 1) hash = (Math.imul(hash, 31) + owner.charCodeAt(at)) | 0;
-  // Owners differ in their last digit: it has to count for as much as the first.
-  hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b);
-  return 0.75 + ((hash >>> 0) % 1000) / 2000;
 }
 
 /** How many calls the providers with a published limit may get right now: all lanes draw on it. */

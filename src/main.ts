@@ -1,10 +1,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { migrate, parseCommand, parseMigration, type ReadyCommand, USAGE } from './commands.ts';
+import { migrate, parseCommand, parseImport, parseMigration, type ReadyCommand, USAGE } from './commands.ts';
 import { compose, openStore, openVault, type Parts, type Runtime } from './compose.ts';
 import { type Config, loadConfig } from './config.ts';
+import { findClient } from './config-client.ts';
 import { InvalidArgumentError, StartupError } from './domain/errors.ts';
 import type { Store } from './domain/store.ts';
+import { importBatch } from './import.ts';
+import { createView } from './import-view.ts';
 import { createKeys } from './keys.ts';
 import { definitions } from './providers/index.ts';
 import { type Clock, createIds, createLog, describeError, systemClock, withDeadline } from './runtime.ts';
@@ -29,19 +32,25 @@ async function main(words: readonly string[]): Promise<void> {
   const [command = '--help', ...more] = words;
   if (/^(-h|(--)?help)$/.test(command)) return print(USAGE);
   if (command === 'migrate') return moveStore(more);
+  if (command === 'batch') return importFile(more);
   const start = STARTS.get(command);
   if (start === undefined) return runOnce(parseCommand(words));
   if (more.length === 0) return runUntilStopped(start);
   throw new StartupError(`outflow ${command} takes no arguments: its settings come from the environment`);
 }
 
-function prepare(more: Readonly<Record<string, string>> = {}): { readonly config: Config; readonly runtime: Runtime } {
+function prepare(
+  more: Readonly<Record<string, string>> = {},
+  output: 'stdout' | 'stderr' = 'stdout',
+): { readonly config: Config; readonly runtime: Runtime } {
   const config = loadConfig({ ...process.env, ...more }, definitions);
-  return { config, runtime: { clock: systemClock, ids: createIds(systemClock), log: createLog(config.logLevel) } };
+  const log = createLog(config.logLevel, output);
+  return { config, runtime: { clock: systemClock, ids: createIds(systemClock), log } };
 }
 
 async function runOnce(command: ReadyCommand): Promise<void> {
-  const { config, runtime } = prepare();
+  // What a command prints may be a file to somebody: no line of the log belongs into it.
+  const { config, runtime } = prepare({}, 'stderr');
   const store = await openStore(config, runtime, false);
   const keys = createKeys({ store, ...runtime });
   try {
@@ -50,6 +59,14 @@ async function runOnce(command: ReadyCommand): Promise<void> {
     keys.close();
     await store.close();
   }
+}
+
+/** A client of a server that runs, here or elsewhere: it opens no store. The exit code is 1 where a line was bad. */
+async function importFile(words: string[]): Promise<void> {
+  const { url, ...options } = parseImport(words);
+  const client = findClient(process.env, url);
+  const { bad } = await importBatch({ ...options, client }, createView(print, process.stderr));
+  if (bad > 0) process.exitCode = 1;
 }
 
 /** Opens two stores instead of the one of the configuration. */
@@ -220,7 +237,10 @@ function readDemoKey(path: string): string | null {
 
 /** What an operator can mend takes one line; anything else keeps its stack. */
 function explain(error: unknown): unknown {
-  if (error instanceof StartupError || error instanceof InvalidArgumentError) return error.message;
+  if (error instanceof InvalidArgumentError) {
+    return error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n');
+  }
+  if (error instanceof StartupError) return error.message;
   if (!(error instanceof Error && 'syscall' in error && error.syscall === 'listen')) return error;
   return `Outflow cannot ${error.message}: set PORT, or SANDBOX_PORT for the stand-in providers, to a free one`;
 }

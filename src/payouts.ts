@@ -1,9 +1,11 @@
 import { createSecretKey } from 'node:crypto';
 import { type Applied, apply, type NewAttempt, type News, type Source } from './domain/apply.ts';
-import { isAccountedFor, openAttempt, stateOf } from './domain/attempt.ts';
+import { currentAttempt, isAccountedFor, openAttempt } from './domain/attempt.ts';
+import type { BatchId, BatchWish } from './domain/batch.ts';
 import type { Issue } from './domain/errors.ts';
 import { mayBeAsked } from './domain/follow.ts';
 import type { MerchantId } from './domain/merchant.ts';
+import type { Decimal } from './domain/money.ts';
 import {
   type ActionRequest,
   type Amendment,
@@ -20,14 +22,18 @@ import {
   type SendKind,
   type SupportingDocument,
 } from './domain/payout.ts';
-import type { AttemptRef, Provider, ProviderId, ProviderReason, Route } from './domain/provider.ts';
+import { differencesFromQuote } from './domain/price.ts';
+import type { AttemptRef, Provider, ProviderId, ProviderReason } from './domain/provider.ts';
 import { echoMismatches } from './domain/report.ts';
 import { firstGeneration, isSuspect } from './domain/restore.ts';
+import type { HeldPrice, RouteDecision } from './domain/route.ts';
 import { suspectedAttempt } from './domain/send.ts';
 import type { LeaseRequest, Restored, Store } from './domain/store.ts';
 import { type Asked, differencesOf, digestInput, eventIdOf, orderNumberOf, payoutIdOf } from './identity.ts';
+import type { Quoted, Quotes } from './quotes.ts';
 import { createRecords } from './records.ts';
 import { withoutPersonalData } from './redaction.ts';
+import type { Router } from './routing.ts';
 import { type Clock, withDeadline } from './runtime.ts';
 import type { Vault } from './vault.ts';
 
@@ -82,8 +88,36 @@ export type CreateResult =
   | { readonly kind: 'created'; readonly payout: Payout; readonly replayed: boolean }
   /** The reference is known with another input; `differences` names the input fields. */
   | { readonly kind: 'conflict'; readonly payout: Payout; readonly differences: readonly string[] }
+  | Refusal;
+
+/** Why nothing was stored. */
+export type Refusal =
   | { readonly kind: 'unsupported'; readonly reasons: readonly ProviderReason[] }
-  | { readonly kind: 'invalid'; readonly issues: readonly Issue[] };
+  | { readonly kind: 'invalid'; readonly issues: readonly Issue[] }
+  | { readonly kind: 'quoteExpired'; readonly expiredAt: Date }
+  /** Whoever supports it cannot take it at the moment. */
+  | {
+      readonly kind: 'unavailable';
+      readonly provider: ProviderId;
+      readonly retryAt: Date | null;
+      readonly cause: string;
+    };
+
+/** What a create would come to: exactly its refusals, or where it would go. */
+export type SimulateResult =
+  | { readonly kind: 'planned'; readonly plan: Plan }
+  /** The reference has created this very payout before, which would be answered. */
+  | { readonly kind: 'known'; readonly payout: Payout }
+  | Extract<CreateResult, { kind: 'conflict' }>
+  | Refusal;
+
+/** Where a new payout goes, and what it is held to. */
+export interface Plan {
+  readonly provider: ProviderId;
+  readonly account: string;
+  readonly route: RouteDecision | null;
+  readonly heldPrice: HeldPrice | null;
+}
 
 /** Who calls: a key's id, and whether it speaks for a merchant or for the operator. */
 export interface Actor {
@@ -103,7 +137,12 @@ export interface Payouts {
   /** How the store was put back; null: never. */
   readonly restored: Restored | null;
   /** Stores a payout once for (merchant, reference). No provider is told of it here. */
-  create(merchantId: MerchantId, actor: Actor, input: CreateInput): Promise<CreateResult>;
+  create(merchantId: MerchantId, actor: Actor, input: CreateInput, batch?: BatchId | null): Promise<CreateResult>;
+  /**
+   * What `create` would answer now. Nothing is stored or sent; `priced` (the default): each candidate is asked for its price,
+   * else only where `create` would ask it.
+   */
+  simulate(merchantId: MerchantId, input: CreateInput, priced?: boolean): Promise<SimulateResult>;
   /** Cancels what has not been sent, or stores what is asked of an order at its provider; the worker sends it. */
   act(merchantId: MerchantId, actor: Actor, id: PayoutId, input: ActionInput): Promise<ActionResult>;
   /** Settles doubt by an operator's word, which becomes an event with its note. */
@@ -134,6 +173,10 @@ export interface Payouts {
   /** Applies news to a payout, on its newest version, and answers what it is then. Evidence is never dropped. */
   settle(known: Payout, news: News, source: Source): Promise<Payout>;
   /** Calls back whenever a payout became due at once. */
+  /** What is wanted of a payout that was not sent: RUNNING where it is in no batch. */
+  wish(payout: Payout): Promise<BatchWish>;
+  /** Tells of each payout that came to COMPLETED: who paid it, and how long that took from its first send. */
+  onCompleted(listener: (provider: ProviderId, ms: number) => void): void;
   onDue(listener: () => void): void;
 }
 
@@ -145,8 +188,9 @@ export interface PayoutsDeps {
   readonly vault: Pick<Vault, 'put' | 'get' | 'drop'>;
   readonly clock: Clock;
   readonly providers: readonly Provider[];
-  /** Which provider and account take an order; null: whichever can. */
-  readonly route: (order: Order, parties: Parties, named: ProviderId | null) => Promise<Route>;
+  /** Which provider and account take an order. */
+  readonly route: Router;
+  readonly quotes: Pick<Quotes, 'read'>;
 }
 
 /** How long a provider may take to say what a reference is. */
@@ -155,8 +199,9 @@ const ASKING_MS = 10_000;
 /** Nobody is named. */
 export const NO_PARTIES: Parties = { originator: null, beneficiary: null, accountNumber: null };
 
-export function createPayouts({ store, vault, clock, providers, route }: PayoutsDeps): Payouts {
+export function createPayouts({ store, vault, clock, providers, route, quotes }: PayoutsDeps): Payouts {
   const listeners: (() => void)[] = [];
+  const timekeepers: ((provider: ProviderId, ms: number) => void)[] = [];
   const { restored } = store;
   const secret = createSecretKey(store.secret);
   const records = createRecords(vault, secret);
@@ -165,21 +210,55 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
     if (payout.nextCheckAt !== null && payout.nextCheckAt <= clock.now()) for (const listener of listeners) listener();
   };
 
-  async function create(merchantId: MerchantId, actor: Actor, input: CreateInput): Promise<CreateResult> {
+  async function create(
+    merchantId: MerchantId,
+    actor: Actor,
+    input: CreateInput,
+    batch: BatchId | null = null,
+  ): Promise<CreateResult> {
     const id = payoutIdOf(merchantId, input.reference);
     const digests = digestInput(secret, id, input);
     // Before any check that time can change: a client whose answer was lost must never be told that nothing happened.
     const known = await store.byReference(merchantId, input.reference);
     if (known) return answerKnown(known, digests);
-    const chosen = await route(input.order, input.parties ?? NO_PARTIES, input.provider);
-    if (chosen.kind === 'none') return { kind: 'unsupported', reasons: chosen.reasons };
-    if (chosen.kind === 'invalid') return chosen;
+    const planned = await plan(merchantId, input, false);
+    if (planned.kind !== 'planned') return planned;
     const parties = input.parties === null ? null : await records.keepParties({ id, version: 0 }, input.parties);
-    const fresh = newPayout(merchantId, id, input, parties, digests, chosen, firstGeneration(restored), clock.now());
+    const facts = { parties, inputDigests: digests, batch, generation: firstGeneration(restored), ...planned.plan };
+    const fresh = newPayout(merchantId, id, input, facts, clock.now());
     const { payout, replayed } = await store.insert(fresh, firstEvent(fresh, actor));
     if (replayed) return answerKnown(payout, digests);
     wake(payout);
     return { kind: 'created', payout, replayed: false };
+  }
+
+  async function simulate(merchantId: MerchantId, input: CreateInput, priced = true): Promise<SimulateResult> {
+    const known = await store.byReference(merchantId, input.reference);
+    if (!known) return plan(merchantId, input, priced);
+    const answer = answerKnown(known, digestInput(secret, known.id, input));
+    return answer.kind === 'created' ? { kind: 'known', payout: known } : answer;
+  }
+
+  async function plan(
+    merchantId: MerchantId,
+    { order, parties, provider, failover, quoteId, priceTolerance }: CreateInput,
+    priced: boolean,
+  ): Promise<{ readonly kind: 'planned'; readonly plan: Plan } | Refusal> {
+    const quoted = quoteId === null ? null : quotes.read(merchantId, quoteId);
+    const issues = quoteId === null ? [] : faultsOfQuote(quoted, order, provider);
+    if (issues.length > 0) return { kind: 'invalid', issues };
+    if (quoted !== null && quoted.price.expiresAt <= clock.now()) {
+      return { kind: 'quoteExpired', expiredAt: quoted.price.expiresAt };
+    }
+    const named = { provider: quoted?.provider ?? provider, account: quoted?.account ?? null };
+    const chosen = await route({ order, parties: parties ?? NO_PARTIES, ...named, failover, priced });
+    if (chosen.kind === 'none') return { kind: 'unsupported', reasons: chosen.reasons };
+    if (chosen.kind !== 'chosen') return chosen;
+    const heldPrice = quoted && { ...quoted.price, tolerance: priceTolerance ?? ZERO };
+    return {
+      kind: 'planned',
+      plan: { provider: chosen.provider, account: chosen.account, route: chosen.decision, heldPrice },
+    };
   }
 
   async function act(merchantId: MerchantId, actor: Actor, id: PayoutId, input: ActionInput): Promise<ActionResult> {
@@ -383,10 +462,23 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
       if ((await store.commit(applied.payout, withId(applied.event))) === 'committed') {
         await tidy(payout, applied.payout);
         wake(applied.payout);
+        tellTime(payout, applied.payout);
         return { payout: applied.payout, applied: true };
       }
       payout = (await newest(payout)) ?? payout;
     }
+  }
+
+  function tellTime(before: Payout, after: Payout): void {
+    const { state, updatedAt } = after;
+    const paid = before.state === 'COMPLETED' || state !== 'COMPLETED' ? null : currentAttempt(after);
+    const startedAt = paid?.sends[0]?.startedAt;
+    if (!paid || !startedAt) return;
+    for (const tell of timekeepers) tell(paid.provider, updatedAt.getTime() - startedAt.getTime());
+  }
+
+  async function wish({ merchantId, batch: id }: Payout): Promise<BatchWish> {
+    return id === null ? 'RUNNING' : ((await store.batch(merchantId, id))?.wish ?? 'RUNNING');
   }
 
   /** Forgets what belonged to requests that are over, and the parties that are no longer those of the payout. */
@@ -429,6 +521,7 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
   return {
     restored,
     create,
+    simulate,
     act,
     resolve,
     erase,
@@ -443,11 +536,25 @@ export function createPayouts({ store, vault, clock, providers, route }: Payouts
     forget: async (payout, { sealed }) => {
       if (sealed !== null) await records.forget(payout.id, sealed);
     },
+    wish,
+    onCompleted: (listener) => {
+      timekeepers.push(listener);
+    },
     onDue: (listener) => {
       listeners.push(listener);
     },
   };
 }
+
+/** Why a payout cannot be held to a quote. */
+function faultsOfQuote(quoted: Quoted | null, order: Order, provider: ProviderId | null): readonly Issue[] {
+  if (quoted === null) return [{ path: ['quoteId'], message: 'this is no quote that was given to this merchant' }];
+  const paths = differencesFromQuote(order, quoted.request);
+  const other = provider !== null && provider !== quoted.provider ? [['provider']] : [];
+  return [...paths, ...other].map((path) => ({ path, message: 'is not what was quoted' }));
+}
+
+const ZERO = '0' as Decimal;
 
 /** It is not sent; or, in doubt, not any more, whatever is found of what may have been. */
 function isCalledOff({ state, closure, attempts }: Payout): boolean {
@@ -517,38 +624,33 @@ function newPayout(
   merchantId: MerchantId,
   id: PayoutId,
   input: CreateInput,
-  parties: string | null,
-  inputDigests: Record<string, string>,
-  chosen: { readonly provider: ProviderId; readonly account: string },
-  generation: number,
+  facts: Plan & Pick<Payout, 'parties' | 'inputDigests' | 'batch' | 'generation'>,
   now: Date,
 ): Payout {
-  const { reference, order, metadata, sendBefore, autoConfirm } = input;
+  const { reference, order, metadata, sendBefore, autoConfirm, failover } = input;
   return {
-    schema: 3,
+    schema: 4,
     id,
     merchantId,
     reference,
     version: 1,
     sequence: 1,
-    state: stateOf({ attempts: [], closure: null }),
+    state: 'QUEUED',
     told: 'QUEUED',
     order,
     metadata,
     sendBefore,
     autoConfirm,
-    parties,
     requests: [],
-    inputDigests,
-    provider: chosen.provider,
-    account: chosen.account,
+    failover,
+    parked: false,
     attempts: [],
     closure: null,
     attention: [],
     nextCheckAt: now,
     quietChecks: 0,
     lease: null,
-    generation,
+    ...facts,
     createdAt: now,
     updatedAt: now,
   };

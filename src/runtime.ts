@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { base32hexnopad } from '@scure/base';
-import { pino } from 'pino';
+import { destination, pino } from 'pino';
 
 /** The one source of time: tests replace it, and nothing else reads the wall clock. */
 export interface Clock {
@@ -70,10 +70,11 @@ export function describeError(error: unknown): string {
   return `${error.message}${error.message.includes(code.slice(2, -1)) ? '' : code}`;
 }
 
-/** JSON lines on standard output; readable lines where that is a terminal. */
-export function createLog(level: string): Log {
-  const pretty = process.stdout.isTTY
-    ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname' } } }
-    : {};
-  return pino({ level, base: { service: 'outflow' }, ...pretty });
+/** JSON lines on standard output, or on standard error; readable lines where that is a terminal. */
+export function createLog(level: string, output: 'stdout' | 'stderr' = 'stdout'): Log {
+  const { isTTY, fd } = process[output];
+  const options = { level, base: { service: 'outflow' } };
+  if (!isTTY) return pino(options, destination(fd));
+  const transport = { target: 'pino-pretty', options: { ignore: 'pid,hostname', destination: fd } };
+  return pino({ ...options, transport });
 }

@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
-import { type DocumentNode, GraphQLError, Kind, OperationTypeNode } from 'graphql';
+import { type DocumentNode, GraphQLError, Kind } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { ErrorCode } from './domain/errors.ts';
-import { type Context, createContext, type Services } from './graphql/context.ts';
+import { EXPORT_MEDIA, exportPayouts, parseExport } from './export.ts';
+import { type Context, createContext, existingMerchant, requireScope, type Services } from './graphql/context.ts';
 import { createEngine, type Engine } from './graphql/engine.ts';
 import { MEANINGS, presentError, RequestError, withExtensions } from './graphql/errors.ts';
 import { schema } from './graphql/schema.ts';
@@ -31,7 +33,7 @@ export interface ServerDeps {
   readonly corsOrigins: readonly string[];
 }
 
-/** The door to the outside: GraphQL, webhooks, health. */
+/** The door to the outside: GraphQL, exports, webhooks, health. */
 export interface Server {
   /** e.g. `http://127.0.0.1:4000`; GraphQL is at /graphql below it. */
   readonly url: string;
@@ -46,8 +48,12 @@ export interface Server {
 }
 
 const MAX_BODY_BYTES = 1024 * 1024;
-/** Of an operation that attaches a document, by a key that may. */
-const MAX_UPLOAD_BYTES = 8 * 1024 * 1024;
+/** The longest body of an operation that has nothing but these fields, by a key that may use them. */
+const LONG_BODIES: ReadonlyMap<string, number> = new Map([
+  ['attachDocument', 8 * 1024 * 1024],
+  ['createPayoutBatch', 32 * 1024 * 1024],
+  ['simulatePayoutBatch', 32 * 1024 * 1024],
+]);
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 /** Longer than the usual load balancer's, so that a connection is never closed under a request. */
@@ -130,10 +136,12 @@ interface Exchange {
 
 function createRoutes(deps: ServerDeps, engine: Engine): (exchange: Exchange) => Promise<void> {
   const answerGraphql = createGraphqlRoute(deps, engine);
+  const answerExport = createExportRoute(deps);
   return async (exchange) => {
     const { request, response, closing } = exchange;
     const path = pathOf(request);
     if (path === '/graphql') return answerGraphql(exchange);
+    if (path === '/export') return answerExport(exchange);
     if (path === '/healthz') return reply(response, 200, 'text/plain', 'ok');
     if (path === '/readyz') {
       const ready =
@@ -201,7 +209,7 @@ function createGraphqlRoute(deps: ServerDeps, engine: Engine): (exchange: Exchan
   });
 
   return async (exchange) => {
-    const { request, response, requestId } = exchange;
+    const { request, response } = exchange;
     if (allowOrigin(request, response, corsOrigins) && request.method === 'OPTIONS')
       return reply(response, 204, null, '');
     if (request.method !== 'GET' && request.method !== 'POST') {
@@ -211,13 +219,8 @@ function createGraphqlRoute(deps: ServerDeps, engine: Engine): (exchange: Exchan
       return reply(response, 200, 'text/html', page);
     }
     const viewer = await authenticate(request, keys);
-    if (viewer === null) {
-      const message = 'A valid API key is needed: Authorization: Bearer <key>.';
-      return refuse(response, 401, 'UNAUTHENTICATED', message, { 'www-authenticate': 'Bearer' });
-    }
-    const gone = new AbortController();
-    response.once('close', () => gone.abort('gone'));
-    const app = createContext(services, viewer, requestId, gone.signal);
+    if (viewer === null) return refuseStranger(response);
+    const app = contextOf(services, viewer, exchange);
     if (request.method === 'GET') {
       if (hasJsonParams(request)) return yoga.handle(request, response, { app });
       return refuse(response, 400, 'BAD_REQUEST', 'The parameters variables and extensions must be JSON.');
@@ -259,6 +262,13 @@ function withStatus(shown: GraphQLError, raised: unknown): GraphQLError {
   return withExtensions(shown, shown.message, { ...shown.extensions, http });
 }
 
+/** What the resolvers of one request work with; it ends with its answer. */
+function contextOf(services: Services, viewer: Viewer, { response, requestId }: Exchange): Context {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort('gone'));
+  return createContext(services, viewer, requestId, gone.signal);
+}
+
 async function authenticate(request: IncomingMessage, keys: ServerDeps['keys']): Promise<Viewer | null> {
   const secret = readBearer(request.headers.authorization);
   return secret === null ? null : keys.authenticate(secret);
@@ -286,7 +296,7 @@ async function readParams(exchange: Exchange, viewer: Viewer, engine: Engine): P
   if (type !== 'application/json' || request.headers['content-encoding'] !== undefined) {
     return bad(415, 'The body must be application/json, not compressed.');
   }
-  const limit = viewer.scopes.has('payouts:write') ? MAX_UPLOAD_BYTES : MAX_BODY_BYTES;
+  const limit = viewer.scopes.has('payouts:write') ? Math.max(...LONG_BODIES.values()) : MAX_BODY_BYTES;
   const body = await readBody(exchange, limit);
   if (body === null) return bad(413, `The body is longer than ${limit} bytes.`);
   let params: unknown;
@@ -298,28 +308,96 @@ async function readParams(exchange: Exchange, viewer: Viewer, engine: Engine): P
   if (typeof params !== 'object' || !params || !('query' in params) || typeof params.query !== 'string') {
     return bad(400, 'The body must be an object with the text of the operation as `query`.');
   }
-  if (body.length > MAX_BODY_BYTES && !isUpload(params.query, engine)) {
-    return bad(413, `The body is longer than ${MAX_BODY_BYTES} bytes, and attaches no document.`);
-  }
+  const allowed = body.length > MAX_BODY_BYTES ? longestBodyOf(params.query, engine) : MAX_BODY_BYTES;
+  if (body.length > allowed) return bad(413, `The body is longer than the ${allowed} bytes of such an operation.`);
   return params;
 }
 
-/** Whether a text does nothing but attach documents, so that its body may be long. */
-function isUpload(query: string, engine: Engine): boolean {
-  // A document comes as a variable: a text this long is none that a client wrote.
-  if (query.length > MAX_BODY_BYTES) return false;
+/** How long the body of a text may be: long only where it does nothing but what takes so much. */
+function longestBodyOf(query: string, engine: Engine): number {
+  // What is long comes as a variable: a text this long is none that a client wrote.
+  if (query.length > MAX_BODY_BYTES) return MAX_BODY_BYTES;
   let document: DocumentNode;
   try {
     document = engine.parse(query);
   } catch {
-    return false;
+    return MAX_BODY_BYTES;
   }
-  const operations = document.definitions.filter((one) => one.kind === Kind.OPERATION_DEFINITION);
-  return operations.every(
-    ({ operation, selectionSet }) =>
-      operation === OperationTypeNode.MUTATION &&
-      selectionSet.selections.every((field) => field.kind === Kind.FIELD && field.name.value === 'attachDocument'),
-  );
+  const fields = document.definitions
+    .filter((one) => one.kind === Kind.OPERATION_DEFINITION)
+    .flatMap(({ selectionSet }) => selectionSet.selections);
+  const limits = fields.map((field) => (field.kind === Kind.FIELD ? LONG_BODIES.get(field.name.value) : undefined));
+  return Math.min(...limits.map((limit) => limit ?? MAX_BODY_BYTES));
+}
+
+// --- exports -------------------------------------------------------------------------------------------------------------
+
+function createExportRoute({ services, keys, log, corsOrigins }: ServerDeps): (exchange: Exchange) => Promise<void> {
+  return async (exchange) => {
+    const { request, response, requestId } = exchange;
+    if (allowOrigin(request, response, corsOrigins) && request.method === 'OPTIONS')
+      return reply(response, 204, null, '');
+    if (request.method !== 'GET') {
+      return refuse(response, 405, 'BAD_REQUEST', 'An export is asked for by GET.', { allow: 'GET' });
+    }
+    const viewer = await authenticate(request, keys);
+    if (viewer === null) return refuseStranger(response);
+    let download: Download;
+    try {
+      download = await openDownload(contextOf(services, viewer, exchange), request);
+    } catch (error) {
+      const shown = presentError(error, requestId, log);
+      const status = STATUS[shown.extensions.code as ErrorCode] ?? 500;
+      return reply(response, status, 'application/json', JSON.stringify({ errors: [shown] }));
+    }
+    response.setHeaders(new Map(Object.entries(download.headers)));
+    const texts = wholeOf(download, (error) => {
+      // The viewer is held for as long as the export goes on: else nobody would tell that its key is revoked.
+      const fields = { requestId, keyId: viewer.keyId, error: describeError(error) };
+      if (!response.destroyed) log.error(fields, 'an export was broken off');
+    });
+    // A reader that is slow is waited for; where it is gone, or its key is revoked, nothing more is read.
+    await pipeline(texts, response, { signal: viewer.revoked });
+  };
+}
+
+/** What a refused export is answered with. */
+const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = { INVALID_INPUT: 400, FORBIDDEN: 403 };
+
+/** An export whose first page was read. */
+interface Download {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly first: IteratorResult<string, void>;
+  readonly rest: AsyncGenerator<string, void, undefined>;
+}
+
+/** Rejects as resolvers do: so what cannot be had is told as an error, and not as a file that is cut. */
+async function openDownload(context: Context, request: IncomingMessage): Promise<Download> {
+  requireScope(context, 'payouts:read');
+  const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
+  const merchantId = await existingMerchant(context, searchParams.get('merchantId'));
+  searchParams.delete('merchantId');
+  const asked = parseExport(searchParams);
+  const rest = exportPayouts(context.store, merchantId, asked);
+  const headers = {
+    'content-type': EXPORT_MEDIA[asked.format],
+    'content-disposition': `attachment; filename="payouts-${merchantId}.${asked.format}"`,
+    'cache-control': 'no-store',
+  };
+  return { headers, first: await rest.next(), rest };
+}
+
+async function* wholeOf(
+  { first, rest }: Download,
+  onTrouble: (error: unknown) => void,
+): AsyncGenerator<string, void, undefined> {
+  try {
+    if (!first.done) yield first.value;
+    yield* rest;
+  } catch (error) {
+    onTrouble(error);
+    throw error;
+  }
 }
 
 // --- HTTP ----------------------------------------------------------------------------------------------------------------
@@ -364,6 +442,12 @@ function refuse(
   reply(response, status, 'application/json', JSON.stringify({ errors: [{ message, extensions }] }), headers);
 }
 
+/** Refuses whoever has no key that is valid. */
+function refuseStranger(response: ServerResponse): void {
+  const message = 'A valid API key is needed: Authorization: Bearer <key>.';
+  refuse(response, 401, 'UNAUTHENTICATED', message, { 'www-authenticate': 'Bearer' });
+}
+
 /** Says that pages of the request's origin may read the answer; false where they may not. */
 function allowOrigin(request: IncomingMessage, response: ServerResponse, origins: readonly string[]): boolean {
   const { origin } = request.headers;
@@ -377,8 +461,10 @@ function allowOrigin(request: IncomingMessage, response: ServerResponse, origins
   return true;
 }
 
+/** Whether the answer goes on for as long as its client reads: a subscription, or an export. */
 function isStream(response: ServerResponse): boolean {
-  return String(response.getHeader('content-type')).startsWith('text/event-stream');
+  const isExport = response.hasHeader('content-disposition');
+  return isExport || String(response.getHeader('content-type')).startsWith('text/event-stream');
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -10,11 +10,13 @@ import {
   type PayoutId,
   type PayoutState,
 } from './domain/payout.ts';
-import type { Account, AttemptRef, Call, LookupOutcome, Provider, SendOutcome } from './domain/provider.ts';
+import { requestOf, worseThan } from './domain/price.ts';
+import type { Account, AttemptRef, Call, LookupOutcome, Price, Provider, SendOutcome } from './domain/provider.ts';
 import { concernOf, nextStep, type Step } from './domain/step.ts';
 import type { Health } from './health.ts';
 import { orderNumberOf } from './identity.ts';
-import { createLane, createPace, hasFailed, type Lane, type Noted } from './lanes.ts';
+import { createLane, createPace, type Lane, type Noted, resultOf } from './lanes.ts';
+import type { Market } from './market.ts';
 import { type Begun, type FreshAttempt, NO_PARTIES, type Payouts } from './payouts.ts';
 import { type Clock, describeError, type Log } from './runtime.ts';
 
@@ -32,7 +34,9 @@ export interface Worker {
 export interface WorkerDeps {
   readonly payouts: Payouts;
   readonly providers: readonly Provider[];
-  readonly health: Pick<Health, 'note'>;
+  /** Tells what a payout that is held to a price would cost now. */
+  readonly market: Pick<Market, 'quote'>;
+  readonly health: Pick<Health, 'note' | 'circuit'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Names this worker in leases and events. */
@@ -61,13 +65,14 @@ const STORE_AGAIN_MS = [100, 500, 2000, 5000];
 const SUBMITTABLE: readonly PayoutState[] = ['QUEUED'];
 const ASKABLE: readonly PayoutState[] = PAYOUT_STATES.filter((state) => state !== 'QUEUED');
 
-export function createWorker({ payouts, providers, health, clock, log, name, options }: WorkerDeps): Worker {
+export function createWorker({ payouts, providers, market, health, clock, log, name, options }: WorkerDeps): Worker {
   const settings = { ...DEFAULTS, ...options };
   const byId = new Map(providers.map((provider) => [provider.id, provider]));
   const pace = createPace(providers, clock);
-  const places = { providers, size: settings.concurrency, pace, clock, owner: name };
-  const lanes = [SUBMITTABLE, ASKABLE].map((states) => createLane({ ...places, states }));
-  const [submits, looks] = lanes;
+  const places = { providers, size: settings.concurrency, pace, health };
+  const submits = createLane({ ...places, states: SUBMITTABLE, kind: 'SUBMIT' });
+  const looks = createLane({ ...places, states: ASKABLE, kind: 'LOOKUP' });
+  const lanes = [submits, looks];
   const stopping = new AbortController();
   /** A call under way is waited for, never broken off: it has a deadline of its own. */
   const { signal } = new AbortController();
@@ -136,7 +141,11 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
     source: Source,
     batch: Batch | undefined,
   ): Promise<void> {
-    const chosen = step.attempt ?? (await prepare(payout, provider, step.account));
+    if (step.send === 'SUBMIT' && (await isHeldBack(payout, source))) return;
+    // What never was in doubt has cost nothing yet, however often it was sent and not taken.
+    const unspent = step.send === 'SUBMIT' && step.attempt?.doubted === false;
+    const worse = unspent ? await findWorse(payout, step.account, null) : null;
+    const chosen = worse ?? step.attempt ?? (await prepare(payout, provider, step.account, true));
     if ('kind' in chosen) return void (await payouts.settle(payout, chosen, source));
     const body = 'body' in chosen ? chosen.body : await legible(payouts.refer(payout, chosen).storedBody());
     if (body === null) return void (await payouts.settle(payout, BODY_LOST, source));
@@ -150,22 +159,42 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
 
   /** Puts in doubt what may have been sent before the store was put back. Nothing is sent, and nothing is refused. */
   async function suspect(payout: Payout, provider: Provider, account: Account, source: Source): Promise<void> {
-    const chosen = await prepare(payout, provider, account);
+    const chosen = await prepare(payout, provider, account, false);
     if (!('kind' in chosen)) return payouts.suspect(payout, chosen, source);
     if (chosen.kind === 'held') return void (await payouts.settle(payout, chosen, source));
     // What cannot be sent (any more) may have been: without a body it is looked for all the same.
     await payouts.suspect(payout, { ...freshAttempt(payout, account), body: null }, source);
   }
 
-  /** A new attempt with its body, or the news that there can be none. */
-  async function prepare(payout: Payout, provider: Provider, account: Account): Promise<FreshAttempt | News> {
+  /** Does what is wanted of its batch, where that is not to send it. */
+  async function isHeldBack(payout: Payout, source: Source): Promise<boolean> {
+    const wish = await payouts.wish(payout);
+    if (wish === 'RUNNING') return false;
+    await payouts.settle(payout, { kind: wish === 'PAUSED' ? 'parked' : 'cancelled' }, source);
+    // If the wish has changed meanwhile, all that were parked by then were told, and this one perhaps was not among them.
+    if (wish === 'PAUSED' && (await payouts.wish(payout)) !== wish) {
+      await payouts.settle(payout, { kind: 'unparked' }, { ...source, fence: null });
+    }
+    return true;
+  }
+
+  /** A new attempt with its body, or the news that there can be none, or (`priced`) none at the price that it is held to. */
+  async function prepare(
+    payout: Payout,
+    provider: Provider,
+    account: Account,
+    priced: boolean,
+  ): Promise<FreshAttempt | News> {
     const attempt = freshAttempt(payout, account);
     const parties = payout.parties === null ? NO_PARTIES : await legible(payouts.parties(payout));
     if (parties === null) return BODY_LOST;
     try {
       const call = { sendBy: null, signal };
       const prepared = await provider.prepare(account.name, payout.order, parties, attempt.orderNumber, call);
-      if (prepared.kind === 'body') return { ...attempt, body: prepared.body };
+      if (prepared.kind === 'body') {
+        const worse = priced ? await findWorse(payout, account, prepared.price ?? null) : null;
+        return worse ?? { ...attempt, body: prepared.body };
+      }
       if (prepared.kind === 'refused') return prepared;
       note(submits, provider, prepared);
       return { kind: 'held', retryAfterMs: prepared.retryAfterMs };
@@ -174,6 +203,25 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
       log.error({ payoutId: payout.id, cause }, 'the body could not be prepared');
       return { kind: 'flagged', reason: 'BODY_UNREADABLE', message: `its body cannot be made: ${cause}` };
     }
+  }
+
+  /** Says so where it would cost more than it may, or nobody tells what it would cost; `fixed`: what its body fixes. */
+  async function findWorse(
+    { provider, order, heldPrice }: Payout,
+    account: Account,
+    fixed: Pick<Price, 'debit' | 'receive'> | null,
+  ): Promise<News | null> {
+    if (heldPrice === null) return null;
+    const asked = fixed === null ? await market.quote(provider, account.name, requestOf(order), true) : null;
+    if (asked?.kind === 'unavailable') {
+      const wait = asked.retryAt === null ? null : asked.retryAt.getTime() - clock.now().getTime();
+      return { kind: 'held', retryAfterMs: wait };
+    }
+    const price = asked?.kind === 'known' ? asked.quote : fixed;
+    const message = price === null ? `${provider} names no price for it any more` : worseThan(heldPrice, price);
+    if (message === null) return null;
+    const words = { vendorCode: null, vendorMessage: null, retryable: true };
+    return { kind: 'refused', failure: { code: 'PRICE_CHANGED', message, ...words } };
   }
 
   async function follow(
@@ -270,14 +318,13 @@ export function createWorker({ payouts, providers, health, clock, log, name, opt
     const absence = provider.absenceRule(attempt.account);
     const news: News = { kind: 'looked', attempt: attempt.number, askedAt, outcome, absence };
     const settled = await settleSurely(payout, news, source);
-    const flag = concernOf(settled, provider, attempt, outcome, clock.now());
+    const flag = concernOf(settled, provider, attempt, outcome, clock.now(), payouts.restored);
     if (flag === null || settled.attention.some((known) => known.reason === flag.reason)) return;
     await payouts.settle(settled, flag, { ...source, fence: null });
   }
 
-  function note(lane: Lane | undefined, { id }: Provider, outcome: Noted): void {
-    lane?.note(id, outcome);
-    health.note(id, !hasFailed(outcome));
+  function note({ kind }: Lane, { id }: Provider, outcome: Noted): void {
+    health.note(id, kind, resultOf(outcome));
   }
 
   /** Stores what was learnt, however long the store is away: what a provider answered may not be told a second time. */

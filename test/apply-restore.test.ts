@@ -4,8 +4,9 @@ import { apply, type News, type Source } from '../src/domain/apply.ts';
 import { moneyMoved } from '../src/domain/attempt.ts';
 import type { AppliedReport, Payout, PayoutAction } from '../src/domain/payout.ts';
 import type { ProviderId, StatusReport } from '../src/domain/provider.ts';
-import { firstGeneration, isSuspect, knownMoneyMoved, lostSince } from '../src/domain/restore.ts';
-import { nextStep, type Step } from '../src/domain/step.ts';
+import { firstGeneration, isSuspect, knownMoneyMoved, lostSince, mayBeElsewhere } from '../src/domain/restore.ts';
+import type { RouteDecision, RouteVerdict } from '../src/domain/route.ts';
+import { concernOf, nextStep, type Step } from '../src/domain/step.ts';
 import type { Restored } from '../src/domain/store.ts';
 import { afterNoon, NOON, sampleAttempt, samplePayout, sampleSend } from './support/payouts.ts';
 import { plainProvider, reportOf } from './support/write-side.ts';
@@ -268,6 +269,139 @@ describe('a payout that is called off before anybody asked whether it was sent i
     assert.equal(follow(calledOff, looked({ state: 'COMPLETED', providerReference: 'ref-1' })).state, 'COMPLETED');
     const again = follow(calledOff, { kind: 'neverArrived', next: 'SEND_AGAIN', note: 'asked them' });
     assert.equal(again.state, 'CANCELLED');
+  });
+});
+
+function decisionOf(...verdicts: readonly RouteVerdict[]): RouteDecision {
+  const candidates = verdicts.map((verdict, at) => ({
+    provider: ['ALPHA', 'BETA'][at] as ProviderId,
+    account: 'default',
+    verdict,
+    reason: 'as the test says',
+    quote: null,
+  }));
+  return { at: NOON, policy: 'CHEAPEST', candidates };
+}
+
+const NAMED = { inputDigests: { provider: 'p1' } };
+const QUOTED = { inputDigests: { quoteId: 'q1' } };
+/** Created while what was lost is asked for again. */
+const AGAIN = { createdAt: NOW, updatedAt: NOW };
+const TWO = decisionOf('CHOSEN', 'ELIGIBLE');
+const ONE = decisionOf('CHOSEN', 'UNSUPPORTED');
+
+describe('a payout that may have gone to another provider in the lost time', () => {
+  const SITUATIONS: Readonly<Record<string, Payout>> = {
+    'it may fail over, and there is somebody': samplePayout({ ...NAMED, failover: true, route: TWO }),
+    'it may fail over, and was not taken before': samplePayout({
+      ...{ ...NAMED, failover: true, route: TWO },
+      attempts: [notTaken],
+    }),
+    'it is created again, and names nobody': samplePayout({ ...AGAIN, route: TWO }),
+    'it is created again, and may fail over to somebody who is not there now': samplePayout({
+      ...{ ...AGAIN, ...NAMED, failover: true, route: ONE },
+    }),
+    'it names nobody, and its store was put back twice since it was looked at': samplePayout(),
+  };
+  const putBack = (name: string): Restored =>
+    name.includes('twice') ? { ...RESTORED, generation: 2, lostSince: NOW } : RESTORED;
+
+  for (const [name, payout] of Object.entries(SITUATIONS)) {
+    const restored = putBack(name);
+    const go = (from: Payout, news: News, now = NOW): Payout | null =>
+      apply(from, news, WORKER, now, restored)?.payout ?? null;
+    const stepAt = (at: Payout, provider = ALPHA): Step => nextStep(at, provider, NOW, restored);
+    const attempt = payout.attempts[0] ?? fresh;
+    const doubted = go(payout, suspected({ attempt: { ...fresh, ...attempt } }));
+    assert.ok(doubted, name);
+
+    it(`is put in doubt, and stays suspect: ${name}`, () => {
+      assert.ok(mayBeElsewhere(payout, restored));
+      assert.equal(stepAt(payout).kind, 'suspect');
+      assert.deepEqual([doubted.state, moneyMoved(doubted)], ['IN_DOUBT', 'UNKNOWN']);
+      assert.ok(isSuspect(doubted, restored) && mayBeElsewhere(doubted, restored));
+      assert.equal(stepAt(doubted).kind, 'look');
+      assert.equal(go(doubted, suspected({ attempt: { ...fresh, ...attempt } })), null, 'once');
+    });
+
+    it(`is never sent or closed by itself, however often it is not found: ${name}`, () => {
+      let now: Payout = doubted;
+      for (let looks = 0; looks < 5; looks += 1) now = go(now, looked(null)) ?? now;
+      assert.deepEqual([now.state, now.attempts.length, isSuspect(now, restored)], ['IN_DOUBT', 1, true]);
+      for (const send of ['SUBMIT', 'REPEAT'] as const) {
+        assert.equal(go(now, { kind: 'begun', send, attempt, request: null }), null, send);
+      }
+      const late = { ...now, sendBefore: NOON };
+      assert.equal(go(late, { kind: 'expired' }), null);
+      for (const one of [now, late]) {
+        const step = stepAt(one, { ...ALPHA, findsByOrderNumber: 'never' });
+        assert.ok(step.kind === 'tell' && step.news.kind === 'flagged');
+        assert.equal(step.news.reason, 'NOT_FOUND_AT_PROVIDER');
+        assert.match(step.news.message, /put back.*another provider/);
+      }
+    });
+
+    it(`goes before an operator as soon as it is not found where it would go: ${name}`, () => {
+      const [open] = doubted.attempts;
+      assert.ok(open);
+      // Where absence is proof for others.
+      const proving = { ...ALPHA, absenceRule: () => ({ looks: 1, apartMs: 0, afterMs: 0 }) };
+      const concern = concernOf(doubted, proving, open, { kind: 'absent' }, NOW, restored);
+      assert.equal(concern?.reason, 'NOT_FOUND_AT_PROVIDER');
+      assert.match(concern?.message ?? '', /another provider.*ALPHA for ORDER1/);
+    });
+
+    it(`goes on as any other once it is found, or an operator has spoken: ${name}`, () => {
+      const found = go(doubted, looked({ state: 'PROCESSING', providerReference: 'ref-1' }));
+      assert.ok(found && !isSuspect(found, restored));
+      assert.equal(found.state, 'PROCESSING');
+      const again = go(doubted, { kind: 'neverArrived', next: 'SEND_AGAIN', note: 'asked them all' });
+      assert.ok(again && !isSuspect(again, restored));
+      const step = stepAt(again);
+      assert.ok(step.kind === 'send' && step.send === 'SUBMIT' && step.attempt?.orderNumber === 'ORDER1');
+      assert.equal(go(doubted, { kind: 'neverArrived', next: 'FAIL', note: 'nowhere' })?.state, 'FAILED');
+    });
+
+    it(`stays in doubt when it is called off, until an operator has spoken: ${name}`, () => {
+      const calledOff = go(payout, suspected({ attempt: { ...fresh, ...attempt }, calledOff: true }));
+      assert.ok(calledOff);
+      const still = go(calledOff, looked(null)) ?? calledOff;
+      assert.equal(still.state, 'IN_DOUBT');
+      assert.equal(go(still, { kind: 'neverArrived', next: 'FAIL', note: 'nowhere' })?.state, 'FAILED');
+      assert.equal(go(still, { kind: 'neverArrived', next: 'SEND_AGAIN', note: 'nowhere' })?.state, 'CANCELLED');
+    });
+  }
+
+  const ELSEWHERE_NEVER: Readonly<Record<string, Payout>> = {
+    'it named its provider': samplePayout({ ...NAMED }),
+    'it named nobody, and the copy knows where it was sent': samplePayout({ route: TWO }),
+    'it is created again, and names its provider': samplePayout({ ...AGAIN, ...NAMED }),
+    'it is created again, by a quote of one provider': samplePayout({ ...AGAIN, ...QUOTED, route: TWO }),
+    'it may fail over, and there is nobody after the one that it is at': samplePayout({ failover: true, route: ONE }),
+    'it may fail over, but was in doubt before the copy was made': samplePayout({
+      ...{ failover: true, route: TWO, state: 'IN_DOUBT', told: 'IN_DOUBT' },
+      attempts: [{ ...doubtful, doubted: true }],
+    }),
+    'it may fail over, but its provider had it before the copy was made': samplePayout({
+      ...{ failover: true, route: TWO, state: 'AWAITING_CONFIRMATION', told: 'AWAITING_CONFIRMATION' },
+      attempts: [held],
+    }),
+  };
+  for (const [name, payout] of Object.entries(ELSEWHERE_NEVER)) {
+    it(`is followed at its provider alone where ${name}`, () => {
+      assert.equal(mayBeElsewhere(payout, RESTORED), false);
+      if (payout.attempts[0]?.report) return assert.equal(stepOf(payout), 'look');
+      const doubted = follow(payout, suspected({ attempt: { ...fresh, ...payout.attempts[0] } }));
+      assert.equal(doubted.generation, 1);
+      assert.equal(stepOf(doubted, { ...ALPHA, findsByOrderNumber: 'never' }), 'REPEAT');
+      assert.equal(stepOf(follow(doubted, looked(null))), 'SUBMIT');
+    });
+  }
+
+  it('is one that is new and not suspect in no case', () => {
+    const fresh = samplePayout({ generation: 1, failover: true, route: TWO, ...AGAIN });
+    assert.equal(mayBeElsewhere(fresh, RESTORED), false);
+    assert.equal(mayBeElsewhere(samplePayout({ failover: true, route: TWO }), null), false);
   });
 });
 

@@ -662,7 +662,7 @@ describe('several attempts', () => {
     assert.deepEqual(both.attempts.map(attemptState), ['COMPLETED', 'COMPLETED']);
     assert.deepEqual(
       both.attention.map((one) => one.reason),
-      ['PAID_TWICE'],
+      ['LATE_EVIDENCE', 'PAID_TWICE'],
     );
   });
 

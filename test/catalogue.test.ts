@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createCatalogue } from '../src/catalogue.ts';
 import type { AssetTerms, Call, ProviderId, ReadOutcome, ReferenceEntry } from '../src/domain/provider.ts';
+import { createBreaker } from '../src/health-breaker.ts';
 import { createManualClock } from './support/clock.ts';
 import { silentLog } from './support/log.ts';
 import { plainProvider } from './support/write-side.ts';
@@ -16,6 +17,7 @@ const entryOf = (value: string): ReferenceEntry => ({ value, label: null, localN
 /** A provider that answers what the test says, and counts the questions. */
 function openScene(enabled = [true]) {
   const clock = createManualClock();
+  const breaker = createBreaker(clock, 'worker-1');
   let assets: ReadOutcome<readonly AssetTerms[]> = { kind: 'known', value: termsOf('LIVE') };
   let entries: ReadOutcome<readonly ReferenceEntry[]> = { kind: 'known', value: [entryOf('Salary')] };
   const asked: string[] = [];
@@ -39,7 +41,8 @@ function openScene(enabled = [true]) {
   return {
     clock,
     asked,
-    catalogue: createCatalogue({ providers: [provider], clock, log: silentLog }),
+    breaker,
+    catalogue: createCatalogue({ providers: [provider], health: breaker, clock, log: silentLog }),
     call: () => call,
     say: (outcome: typeof assets) => {
       assets = outcome;
@@ -95,6 +98,26 @@ describe('the catalogue', () => {
     await clock.advance(119_999);
     await catalogue.reference(ALPHA, 'PURPOSES');
     assert.equal(asked.length, 2);
+  });
+
+  it('tells the breaker how its questions end, and asks nothing that the breaker does not let through', async () => {
+    const { clock, asked, breaker, catalogue, say, list } = openScene();
+    assert.deepEqual(await catalogue.assets(ALPHA), termsOf('LIVE'));
+    assert.equal(breaker.circuit(ALPHA, 'READ').state, 'CLOSED');
+    list({ ...DOWN, retryAfterMs: 120_000 });
+    await catalogue.reference(ALPHA, 'PURPOSES');
+    const { state, reason, retryAt } = breaker.circuit(ALPHA, 'READ');
+    assert.deepEqual([state, reason], ['OPEN', 'no answer']);
+    breaker.note(ALPHA, 'READ', { answered: false, cause: 'no answer', retryAfterMs: 3_600_000 });
+    say(DOWN);
+    await clock.advance(600_000);
+    assert.ok(retryAt && clock.now() > retryAt);
+    assert.deepEqual(await catalogue.assets(ALPHA), termsOf('LIVE'));
+    assert.equal(asked.length, 2);
+    await clock.advance(3_000_000);
+    await Promise.all([catalogue.assets(ALPHA), catalogue.reference(ALPHA, 'PURPOSES')]);
+    assert.equal(asked.length, 3);
+    assert.equal(breaker.circuit(ALPHA, 'READ').state, 'OPEN');
   });
 
   it('gives up waiting at the deadline', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { definitions } from '../src/providers/index.ts';
+import { INTERCHANGEABLE } from './chaos/fickle.ts';
 import { runMany } from './chaos/world.ts';
 
 /** The first seeds of `npm run chaos`; a schedule that fails here is run again alone by the line that it prints. */
@@ -17,7 +18,7 @@ describe('killed at any step, under any fault', () => {
     for (const { lives, seeds } of RUNS) {
       const where = lives === 'PROCESSES' ? 'processes that are killed' : 'lives that are cut off';
       it(`${name}: no payout is sent twice, lost, completed unpaid or failed paid in ${seeds.length} schedules of ${where}`, async () => {
-        const run = await runMany(slug, seeds, 4, lives);
+        const run = await runMany([slug], seeds, 4, lives);
         assert.deepEqual(run.faults, []);
         assert.ok(run.crashes > seeds.length / 2, `${run.crashes} lives were ended`);
         assert.equal(
@@ -26,5 +27,15 @@ describe('killed at any step, under any fault', () => {
         );
       });
     }
+  }
+
+  for (const { lives, seeds } of RUNS) {
+    const where = lives === 'PROCESSES' ? 'processes that are killed' : 'lives that are cut off';
+    it(`several providers that refuse at random, of payouts that may fail over: none is paid twice in ${seeds.length} schedules of ${where}`, async () => {
+      const run = await runMany(INTERCHANGEABLE, seeds, 4, lives);
+      assert.deepEqual(run.faults, []);
+      assert.ok(run.crashes > seeds.length / 2, `${run.crashes} lives were ended`);
+      assert.ok(run.failedOver > seeds.length / 4, `${run.failedOver} payouts went to more than one provider`);
+    });
   }
 });

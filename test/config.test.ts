@@ -81,6 +81,8 @@ describe('the configuration', () => {
       sandboxPort: 0,
       sandboxHost: '127.0.0.1',
       sandboxUrl: null,
+      routing: { kind: 'LIST', providers: definitions.map(({ id }) => id) },
+      minimumBalances: [],
       notices: [],
     });
     assert.deepEqual(
@@ -113,6 +115,8 @@ describe('the configuration', () => {
       OXAPAY_BASE_URL: `not a url ${secret()}`,
       OXAPAY_RISK_DOUBLE_PAYMENT: `flag-${secret()}`,
       DATA_KEYS: `first:${secret()}`,
+      ROUTING: `nobody-${secret()}`,
+      MINIMUM_BALANCES: `OXAPAY:${secret()}`,
       PROVIDERS_FILE: providersFile({ accounts: [fileAccount({ provider: `nobody-${secret()}` })] }),
     };
     const faults = faultsOf(env);
@@ -162,6 +166,54 @@ describe('the configuration', () => {
       'https://a.test',
       'https://b.test',
     ]);
+  });
+});
+
+describe('ROUTING', () => {
+  test('is a policy, or providers in order with commas and blanks between them', () => {
+    for (const kind of ['CHEAPEST', 'FASTEST'] as const) assert.deepEqual(load({ ROUTING: kind }).routing, { kind });
+    const providers = ['OXAPAY', 'IO2328'];
+    assert.deepEqual(load({ ROUTING: 'OXAPAY, IO2328' }).routing, { kind: 'LIST', providers });
+  });
+
+  test('that names somebody who is not there, or twice, is refused in one line that names who is', () => {
+    for (const ROUTING of ['NOBODY', 'cheapest', 'OXAPAY,OXAPAY', 'OXAPAY,', 'CHEAPEST,OXAPAY', 'OXAPAY;IO2328']) {
+      const faults = faultsOf({ ROUTING });
+      assert.equal(faults.length, 1, ROUTING);
+      assert.match(
+        faults.join(),
+        /^ROUTING: is CHEAPEST, FASTEST, or some of .*IO2328.* in order, each once$/,
+        ROUTING,
+      );
+    }
+  });
+});
+
+describe('MINIMUM_BALANCES', () => {
+  test('are amounts by provider and currency, exactly as they are written', () => {
+    assert.deepEqual(
+      load({ MINIMUM_BALANCES: 'IO2328:USDT=500.50, OXAPAY:BTC=0.000000000000000001' }).minimumBalances,
+      [
+        { provider: 'IO2328', currency: 'USDT', minimum: '500.50' },
+        { provider: 'OXAPAY', currency: 'BTC', minimum: '0.000000000000000001' },
+      ],
+    );
+  });
+
+  test('that cannot be read are refused by their number, and no value is shown', () => {
+    for (const bad of [
+      'NOBODY:USDT=1',
+      'OXAPAY:USDT',
+      'OXAPAY=1',
+      'OXAPAY:USDT=',
+      'OXAPAY:USDT=-1',
+      'OXAPAY:USDT=1e3',
+      '',
+    ]) {
+      const faults = faultsOf({ MINIMUM_BALANCES: `IO2328:USDT=500,${bad}` });
+      assert.equal(faults.length, 1, bad);
+      assert.match(faults.join(), /^MINIMUM_BALANCES: entry 2 is not PROVIDER:CURRENCY=AMOUNT/, bad);
+    }
   });
 });
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { getNamedType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql';
 import type { ApiKeyId } from '../src/domain/merchant.ts';
-import { createContext } from '../src/graphql/context.ts';
+import type { PayoutId } from '../src/domain/payout.ts';
+import { type Context, createContext } from '../src/graphql/context.ts';
 import { createEngine } from '../src/graphql/engine.ts';
 import { schema } from '../src/graphql/schema.ts';
 import { silentLog } from './support/log.ts';
@@ -30,21 +31,25 @@ function statedDefaults(): Map<string, string> {
 
 const MADE = 25;
 let world: World;
+let contextOf: () => Context;
 let ask: (query: string) => Promise<Record<string, unknown>>;
+const engine = createEngine(silentLog);
 before(async () => {
   world = await openWorld();
   for (let made = 0; made < MADE; made += 1) await world.create('io2328', '10.83');
-  const engine = createEngine(silentLog);
   const never = new AbortController().signal;
-  ask = async (query) => {
+  contextOf = () => {
     const viewer = {
       keyId: 'ak_test' as ApiKeyId,
       merchantId: world.merchantId,
       label: '',
-      scopes: new Set(['payouts:read', 'payouts:write'] as const),
+      scopes: new Set(['payouts:read', 'payouts:write', 'balances:read'] as const),
       revoked: never,
     };
-    const contextValue = createContext(world, viewer, 'rq_test', never);
+    return createContext(world, viewer, 'rq_test', never);
+  };
+  ask = async (query) => {
+    const contextValue = contextOf();
     const { data, errors } = await engine.execute({ schema, document: engine.parse(query), contextValue });
     assert.equal(errors, undefined);
     return JSON.parse(JSON.stringify(data));
@@ -54,17 +59,37 @@ after(() => world.close());
 
 const count = (value: unknown): number => (value as readonly unknown[]).length;
 
+const AMOUNT = 'amount: { amount: "10.83", currency: "USDT" }';
+
+const TO = 'destination: { blockchain: { address: "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t", network: "TRON" } }';
+const ITEMS = Array.from({ length: MADE }, (_, at) => `{ reference: "item-${at}" ${AMOUNT} ${TO} }`).join(' ');
+
 async function created(input: string): Promise<Record<string, unknown>> {
-  const amount = 'amount: { amount: "10.83", currency: "USDT" }';
-  const to = 'destination: { blockchain: { address: "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t", network: "TRON" } }';
   const fields =
     'feeMode autoConfirm sendBefore sourceCurrency receiveCurrency purpose relationship sourceOfFunds fundingAddress ' +
-    'originator { name } description metadata { key } provider { provider }';
+    'id originator { name } description metadata { key } provider { provider } quote { id }';
   const answer = await ask(
-    `mutation { createPayout(input: { ${input} ${amount} ${to} }) { ... on CreatePayoutSuccess { payout { ${fields} } } } }`,
+    `mutation { createPayout(input: { ${input} ${AMOUNT} ${TO} }) { ... on CreatePayoutSuccess { payout { ${fields} } } } }`,
   );
   return (answer.createPayout as { payout: Record<string, unknown> }).payout;
 }
+
+/** What each provider says of a payout of so much, by 2328.io's answer first. */
+async function quoted(input: string): Promise<readonly Record<string, unknown>[]> {
+  const fields = '... on Quote { id debit { currency } receive { currency } rate }';
+  const answer = await ask(`{ quotes(input: { ${input} }) { __typename ${fields} } }`);
+  return answer.quotes as readonly Record<string, unknown>[];
+}
+
+/** The payouts of one batch of so many; made once. */
+async function batched(args = ''): Promise<{ edges: unknown }> {
+  const answer = await ask(`mutation { createPayoutBatch(input: { reference: "default-batch", items: [${ITEMS}] }) {
+    ... on CreatePayoutBatchSuccess { batch { payouts${args} { edges { cursor } } } }
+  } }`);
+  return (answer.createPayoutBatch as { batch: { payouts: { edges: unknown } } }).batch.payouts;
+}
+const QUOTED = 'amount: { amount: "10", currency: "USDT" }';
+const USDT = { currency: 'USDT' };
 
 /** What shows that a stated default is the true one. */
 const PROOFS: Readonly<Record<string, (stated: string) => Promise<void>>> = {
@@ -97,6 +122,20 @@ const PROOFS: Readonly<Record<string, (stated: string) => Promise<void>>> = {
     await events.return?.();
     assert.deepEqual([value?.event.payoutId, value?.event.sequence], [next.id, 1]);
   },
+  'Subscription.providerHealth(providers)': async () => {
+    const watched: unknown[] = [];
+    const document = engine.parse('subscription { providerHealth { provider } }');
+    const answer = await engine.subscribe({ schema, document, contextValue: contextOf() });
+    assert.ok(Symbol.asyncIterator in answer);
+    for await (const { data } of answer) {
+      watched.push(JSON.parse(JSON.stringify(data)).providerHealth.provider);
+      if (watched.length === world.providers.length) break;
+    }
+    assert.deepEqual(
+      watched,
+      world.providers.map(({ id }) => id),
+    );
+  },
   'Subscription.payoutEvents(filter)': PROOF_BY_PULL,
   'Payout.events(first)': async (stated) => {
     let payout = samplePayout({ merchantId: world.merchantId, reference: 'many-events', nextCheckAt: null });
@@ -120,8 +159,48 @@ const PROOFS: Readonly<Record<string, (stated: string) => Promise<void>>> = {
     const { attention } = (await ask('{ attention { edges { cursor } } }')) as { attention: { edges: unknown } };
     assert.equal(count(attention.edges), Number(stated));
   },
+  'Query.balances(providers)': async () => {
+    assert.equal(count((await ask('{ balances { __typename } }')).balances), world.providers.length);
+  },
+  'QuotesInput.providers': async () => {
+    assert.equal(count(await quoted(`${QUOTED} network: "TRON"`)), world.providers.length);
+  },
+  'QuotesInput.network': async () => {
+    const bitcoin = await quoted('amount: { amount: "10", currency: "BTC" } providers: [IO2328]');
+    assert.equal(bitcoin[0]?.__typename, 'Quote');
+    const yuan = await quoted('amount: { amount: "10", currency: "CNY" } providers: [XCURRENCY]');
+    assert.equal(yuan[0]?.__typename, 'Quote');
+  },
+  'QuotesInput.channel': async () => {
+    assert.equal((await quoted(`${QUOTED} network: "TRON" channel: "CARD"`))[0]?.__typename, 'UnsupportedError');
+    assert.equal((await quoted(`${QUOTED} network: "TRON"`))[0]?.__typename, 'Quote');
+  },
+  'QuotesInput.sourceCurrency': async () => {
+    const [quote] = await quoted(`${QUOTED} network: "TRON"`);
+    assert.deepEqual([quote?.debit, quote?.rate], [USDT, null]);
+  },
+  'QuotesInput.receiveCurrency': async () => {
+    const [quote] = await quoted(`${QUOTED} network: "TRON"`);
+    assert.deepEqual([quote?.receive, quote?.rate], [USDT, null]);
+  },
+  'PayoutBatch.payouts(first)': async (stated) => {
+    assert.equal(count((await batched()).edges), Number(stated));
+  },
+  'PayoutBatch.payouts(filter)': async () => {
+    const { edges } = await batched('(first: 100)');
+    assert.equal(count(edges), MADE);
+  },
   'CreatePayoutInput.provider': async () => {
     assert.deepEqual((await created('reference: "default-provider"')).provider, { provider: 'IO2328' });
+  },
+  'CreatePayoutInput.quoteId': async () => {
+    assert.equal((await created('reference: "default-quote"')).quote, null);
+  },
+  'CreatePayoutInput.priceTolerance': async () => {
+    const [quote] = await quoted(`${AMOUNT} network: "TRON" providers: [IO2328]`);
+    const { id } = await created(`reference: "default-tolerance" quoteId: "${quote?.id}"`);
+    const payout = (await world.store.payouts(world.merchantId, [id as PayoutId])).get(id as PayoutId);
+    assert.equal(payout?.heldPrice?.tolerance, '0');
   },
   'CreatePayoutInput.sendBefore': async () => {
     assert.equal((await created('reference: "default-send-before"')).sendBefore, null);

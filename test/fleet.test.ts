@@ -10,7 +10,6 @@ import type { Provider } from '../src/domain/provider.ts';
 import { orderNumberOf } from '../src/identity.ts';
 import { createPayouts } from '../src/payouts.ts';
 import { sides } from '../src/providers/sandboxes.ts';
-import { chooseRoute } from '../src/routing.ts';
 import { runFleet } from './chaos/fleet.ts';
 import { type Ground, makeMerchant, openGround, type Posted } from './chaos/fleet-ground.ts';
 import { type Evidence, judge, judgeMoney } from './chaos/fleet-judge.ts';
@@ -19,7 +18,7 @@ import { readAll, settle } from './chaos/fleet-settle.ts';
 import type { Booked } from './chaos/schedule.ts';
 import { isOwnServerFast } from './support/mongodb.ts';
 import { sampleAttempt, samplePayout } from './support/payouts.ts';
-import { ACTOR, plainProvider, vaultOf } from './support/write-side.ts';
+import { ACTOR, NO_QUOTES, PLAIN, plainProvider, routerOf, vaultOf } from './support/write-side.ts';
 
 const TIMEOUT_MS = 240_000;
 
@@ -54,7 +53,7 @@ describe('a run of a fleet', () => {
     });
     const paid: Booked = { mark: 'ORDER1', state: 'COMPLETED' };
     const good: Evidence = {
-      orders: [{ reference: 'one', merchant: 0, slug: 'alpha', amount: '10', twin: false }],
+      orders: [{ reference: 'one', merchant: 0, slug: 'alpha', amount: '10', twin: false, routed: false }],
       told: new Map([['one', new Set([payout.id])]]),
       stored: [[payout]],
       books: [paid],
@@ -192,17 +191,15 @@ async function setScene(t: TestContext, amount: string): Promise<Scene | null> {
 /** Creates a payout at each provider at once. */
 async function createAtAll(ground: Ground, merchantId: Payout['merchantId'], amount: string): Promise<PayoutId[]> {
   const { store, clock, providers } = ground;
-  const payouts = createPayouts({
-    ...{ store, clock, providers, vault: vaultOf(store) },
-    route: (order, parties, named) => chooseRoute(providers, clock, order, parties, named),
-  });
+  const parts = { vault: vaultOf(store), route: routerOf(providers, clock), quotes: NO_QUOTES };
+  const payouts = createPayouts({ store, clock, providers, ...parts });
   const value = parseDecimal(amount);
   assert.ok(value);
   const created = providers.map(async (provider) => {
     const sample = sides.find((side) => side.slug === provider.id.toLowerCase())?.sample(value);
     assert.ok(sample, provider.id);
-    const words = { reference: provider.id, provider: provider.id, sendBefore: null, autoConfirm: true, metadata: [] };
-    const result = await payouts.create(merchantId, ACTOR, { ...words, ...sample });
+    const asked = { reference: provider.id, ...PLAIN, provider: provider.id, ...sample };
+    const result = await payouts.create(merchantId, ACTOR, asked);
     assert.ok(result.kind === 'created', JSON.stringify(result));
     return result.payout.id;
   });

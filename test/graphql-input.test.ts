@@ -8,11 +8,18 @@ import { createContext, type Services } from '../src/graphql/context.ts';
 import { createEngine } from '../src/graphql/engine.ts';
 import { toParty } from '../src/graphql/party.ts';
 import { schema } from '../src/graphql/schema.ts';
+import { batchIdOf } from '../src/identity.ts';
 import type { Viewer } from '../src/keys.ts';
 import type { ActionInput, ActionResult, CreateInput } from '../src/payouts.ts';
 import * as documents from './operations/generated/graphql.ts';
 import { silentLog } from './support/log.ts';
 import { samplePayout } from './support/payouts.ts';
+
+/** Of batches there are none. */
+async function* noProgress(): AsyncGenerator<never, undefined> {
+  yield* [];
+  return undefined;
+}
 
 const OWN = 'me_own' as MerchantId;
 const OTHER = 'me_other' as MerchantId;
@@ -70,6 +77,7 @@ const services: Services = {
       created.push({ merchantId, input });
       return { kind: 'created', payout: one, replayed: false };
     },
+    simulate: nothing,
     async act(_merchantId, _actor, _id, input) {
       acted.push(input);
       return answer;
@@ -88,7 +96,10 @@ const services: Services = {
     },
   },
   catalogue: { assets: nothing, knownAssets: () => [], reference: nothing },
-  health: { of: () => ({ state: 'UNKNOWN', lastSuccessAt: null, lastFailureAt: null }) },
+  batches: { create: nothing, simulate: nothing, idOf: batchIdOf, follow: noProgress, steer: nothing },
+  market: { quotes: nothing, balances: nothing, lowBalances: async () => [] },
+  quotes: { sign: () => 'qt_' },
+  health: { of: nothing, watch: async function* () {} },
   store: {
     environment: 'SANDBOX',
     restored: null,
@@ -103,6 +114,8 @@ const services: Services = {
     event: async () => null,
     attention: nothing,
     queue: nothing,
+    batch: nothing,
+    batchCounts: nothing,
   },
   feed: {
     parseCursor: () => null,
@@ -167,6 +180,9 @@ const PARTY_FAULTS: readonly (readonly [field: string, value: string])[] = [
 
 /** Each with the only field at fault. */
 const INVALID: readonly (readonly [what: string, changes: object, path: readonly string[]])[] = [
+  ['a tolerance without a quote', { priceTolerance: '0.01' }, ['priceTolerance']],
+  ['a tolerance of more than half of the price', { quoteId: 'qt_1', priceTolerance: '0.51' }, ['priceTolerance']],
+  ['a tolerance below nothing', { quoteId: 'qt_1', priceTolerance: '-0.01' }, ['priceTolerance']],
   ['an amount of zero', money('0'), ['amount', 'amount']],
   ['an amount of zero with places', money('0.000'), ['amount', 'amount']],
   ['a negative amount', money('-1'), ['amount', 'amount']],
@@ -320,6 +336,9 @@ describe('createPayout', () => {
           autoConfirm: true,
           parties: null,
           metadata: [],
+          quoteId: null,
+          priceTolerance: null,
+          failover: false,
         },
       },
     ]);
@@ -341,6 +360,9 @@ describe('createPayout', () => {
       originator: { firstName: 'Ann' },
       description: 'für Änne, 谢谢',
       metadata: [{ key: 'k', value: '' }],
+      quoteId: 'qt_1',
+      priceTolerance: '0.010',
+      failover: true,
     });
     assert.deepEqual(created[0]?.input, {
       reference: `aZ09._:/-${'x'.repeat(55)}`,
@@ -362,6 +384,9 @@ describe('createPayout', () => {
       autoConfirm: false,
       parties: { originator: { ...nobody, firstName: 'Ann' }, beneficiary: null, accountNumber: null },
       metadata: [{ key: 'k', value: '' }],
+      quoteId: 'qt_1',
+      priceTolerance: '0.010',
+      failover: true,
     });
   });
 

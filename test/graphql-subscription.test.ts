@@ -7,9 +7,16 @@ import type { Cursor, FeedEvent } from '../src/feed.ts';
 import { createContext, type Services } from '../src/graphql/context.ts';
 import { createEngine } from '../src/graphql/engine.ts';
 import { schema } from '../src/graphql/schema.ts';
+import { batchIdOf } from '../src/identity.ts';
 import * as documents from './operations/generated/graphql.ts';
 import { silentLog } from './support/log.ts';
 import { nextStep, sampleEvent, samplePayout } from './support/payouts.ts';
+
+/** Of batches there are none. */
+async function* noProgress(): AsyncGenerator<never, undefined> {
+  yield* [];
+  return undefined;
+}
 
 const OWN = 'me_own' as MerchantId;
 const engine = createEngine(silentLog);
@@ -26,9 +33,12 @@ function openScene() {
   const services: Services = {
     providers: [],
     log: silentLog,
-    payouts: { create: unused, act: unused, resolve: unused, erase: unused, parties: unused },
+    payouts: { create: unused, simulate: unused, act: unused, resolve: unused, erase: unused, parties: unused },
     catalogue: { assets: unused, knownAssets: () => [], reference: unused },
-    health: { of: () => ({ state: 'UNKNOWN', lastSuccessAt: null, lastFailureAt: null }) },
+    batches: { create: unused, simulate: unused, idOf: batchIdOf, follow: noProgress, steer: unused },
+    market: { quotes: unused, balances: unused, lowBalances: unused },
+    quotes: { sign: () => 'qt_' },
+    health: { of: unused, watch: async function* () {} },
     store: {
       environment: 'SANDBOX',
       restored: null,
@@ -43,6 +53,8 @@ function openScene() {
       event: unused,
       attention: unused,
       queue: unused,
+      batch: unused,
+      batchCounts: unused,
     },
     feed: {
       parseCursor: (text) => (text === 'known' ? ('known' as Cursor) : null),

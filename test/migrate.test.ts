@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, describe, test } from 'node:test';
 import { MongoClient } from 'mongodb';
+import type { BatchId, PayoutBatch } from '../src/domain/batch.ts';
 import { StartupError } from '../src/domain/errors.ts';
 import type { MerchantId } from '../src/domain/merchant.ts';
 import { isFinal, type Payout, type PayoutEvent, type PayoutId } from '../src/domain/payout.ts';
 import type { ProviderId } from '../src/domain/provider.ts';
-import type { Environment, PageQuery, Position, Store } from '../src/domain/store.ts';
+import type { BatchCount, Environment, PageQuery, Position, Store } from '../src/domain/store.ts';
 import { createFeed } from '../src/feed.ts';
 import { sides } from '../src/providers/sandboxes.ts';
 import { type Comparison, move, type Source, type Target } from '../src/storage/archive.ts';
@@ -30,6 +31,7 @@ import {
   nextStep,
   nextVersion,
   sampleAttempt,
+  sampleBatch,
   sampleEvent,
   sampleKey,
   sampleMerchant,
@@ -37,6 +39,7 @@ import {
 } from './support/payouts.ts';
 import { openPlace, type Place, type Program } from './support/program.ts';
 import { ACTOR, openWorld, reservePort } from './support/world.ts';
+import { PLAIN } from './support/write-side.ts';
 
 const MERCHANT = 'me_sample' as MerchantId;
 const ALPHA = 'ALPHA' as ProviderId;
@@ -114,18 +117,26 @@ async function fill(store: Store, count: number): Promise<void> {
   const keys = [sampleKey(), sampleKey({ merchantId: null }), sampleKey({ merchantId: merchants[1]?.id ?? null })];
   for (const key of keys) await store.insertKey(key);
   if (keys[0]) await store.revokeKey(keys[0].id, afterNoon(5));
+  const batches = merchants.map(({ id: merchantId }) => sampleBatch({ merchantId }));
+  for (const batch of batches) await store.insertBatch(batch);
+  const [paused] = batches;
+  if (paused)
+    await store.commitBatch({ ...paused, version: 2, wish: 'PAUSED', rousing: true, updatedAt: afterNoon(9) });
   const full = fullPayout();
   await store.insert(full, sampleEvent(full, { note: '“备注” \\ \u0000', vendorStatus: '$state' }));
-  await Promise.all(Array.from({ length: count }, (_, index) => live(store, index, merchants)));
+  await Promise.all(Array.from({ length: count }, (_, index) => live(store, index, batches)));
   const lease = { providers: new Map([[ALPHA, 5]]), states: ['QUEUED'] as const, now: afterNoon(1), leaseMs: 30_000 };
   assert.ok((await store.lease({ ...lease, owner: 'worker-1' })).length > 0);
 }
 
 /** A payout of a kind that follows from its number. Its clock is set back now and then. */
-async function live(store: Store, index: number, merchants: readonly { readonly id: MerchantId }[]): Promise<void> {
-  const merchantId = merchants[index % merchants.length]?.id ?? MERCHANT;
+async function live(store: Store, index: number, batches: readonly PayoutBatch[]): Promise<void> {
+  const batch = batches[index % batches.length];
+  assert.ok(batch);
   let payout = samplePayout({
-    merchantId,
+    merchantId: batch.merchantId,
+    batch: index % 4 < 2 ? batch.id : null,
+    parked: index % 8 < 2,
     createdAt: afterNoon(index % 50),
     metadata: [{ key: '$x', value: `${index}` }],
   });
@@ -211,13 +222,16 @@ async function assertSame(before: Store, now: Store): Promise<number> {
       await same((store) => store.queue(provider, merchantId));
     }
     if (merchantId === null) continue;
-    for (const payout of await same((store) => everyPayout(store, merchantId))) {
-      await assertSamePayout(same, payout);
-      payouts += 1;
+    const every = await same((store) => everyPayout(store, merchantId));
+    for (const payout of every) await assertSamePayout(same, payout);
+    for (const id of new Set(every.map(({ batch }) => batch))) {
+      if (id !== null) await assertSameBatch(same, merchantId, id);
     }
+    payouts += every.length;
     await same((store) => everyPayout(store, merchantId, { states: ['PROCESSING', 'QUEUED'], providers: [ALPHA] }));
     await same(async (store) => byId((await drain(store, merchantId, null)).values()));
   }
+  await same(async (store) => byId(await store.rousingBatches(100)));
   const sealed = await same(async (store) =>
     (await store.sealedUnderOtherKeys('none', 10_000))
       .map((one) => ({ ...one, id: `${one.payoutId}${one.kind}` }))
@@ -243,6 +257,20 @@ async function assertSamePayout(
     if (providerReference === null) continue;
     await same((store) => store.findByOrder(provider, account, { orderNumber: null, providerReference }));
   }
+}
+
+async function assertSameBatch(
+  same: <T>(ask: (store: Store) => Promise<T>) => Promise<T>,
+  merchantId: MerchantId,
+  id: BatchId,
+): Promise<void> {
+  await same((store) => store.batch(merchantId, id));
+  const name = ({ state, parked }: BatchCount): string => `${state} ${parked}`;
+  await same(async (store) =>
+    (await store.batchCounts(merchantId, id)).toSorted((a, b) => (name(a) < name(b) ? -1 : 1)),
+  );
+  await same((store) => everyPayout(store, merchantId, { batch: id }));
+  await same(async (store) => byId(await store.parked(merchantId, id, 1000)));
 }
 
 /** What changes a store, so that it comes last: who has a reference, and what is due. */
@@ -280,7 +308,7 @@ describe('a store that is moved to MongoDB', { skip, timeout: 300_000 }, () => {
     const compared = await moved(path, url);
     assert.deepEqual(
       compared?.map(({ source }) => source.kind),
-      ['MERCHANT', 'KEY', 'PAYOUT', 'SEALED', 'CLAIM', 'EVENT'],
+      ['MERCHANT', 'KEY', 'BATCH', 'PAYOUT', 'SEALED', 'CLAIM', 'EVENT'],
     );
     for (const { source, target } of compared ?? []) {
       assert.ok(source.count > 0, source.kind);
@@ -351,8 +379,7 @@ describe('a store that is moved to MongoDB', { skip, timeout: 300_000 }, () => {
     for (const { slug, sample } of sides) {
       for (const reference of references) {
         const provider = slug.toUpperCase() as ProviderId;
-        const input = { reference: `${slug}-${reference}`, ...sample(decimal('20.00')), provider, metadata: [] };
-        const words = { ...input, sendBefore: null, autoConfirm: true };
+        const words = { ...PLAIN, reference: `${slug}-${reference}`, ...sample(decimal('20.00')), provider };
         const result = await life.payouts.create(merchantId, ACTOR, words);
         assert.ok(result.kind === 'created', JSON.stringify(result));
         made.push(result.payout);
@@ -379,7 +406,7 @@ describe('a store that is moved to MongoDB', { skip, timeout: 300_000 }, () => {
       );
     }
     const { reference, order, provider, sendBefore, autoConfirm, metadata } = waiting;
-    const same = { reference, order, provider, sendBefore, autoConfirm, metadata, parties: null };
+    const same = { ...PLAIN, reference, order, provider, sendBefore, autoConfirm, metadata };
     const again = await next.payouts.create(merchantId, ACTOR, same);
     assert.ok(again.kind === 'created' && again.replayed, JSON.stringify(again));
     assert.equal(next.sandbox?.books().length, made.length + 1);

@@ -5,6 +5,7 @@ import type { Payout } from '../src/domain/payout.ts';
 import type { ProviderId } from '../src/domain/provider.ts';
 import { decimal, orderOf, sampleParty } from './support/payouts.ts';
 import { ACTOR, type Known, openWorld, type World } from './support/world.ts';
+import { PLAIN } from './support/write-side.ts';
 
 const PROVIDERS = ['io2328', 'oxapay'] as const;
 const NOWHERE = { line: 'x', city: null, district: null, state: null, postalCode: null, country: null };
@@ -299,11 +300,8 @@ describe('a reference', () => {
     const input = {
       reference: 'race',
       order: orderOf('10'),
+      ...PLAIN,
       provider: 'OXAPAY' as ProviderId,
-      sendBefore: null,
-      autoConfirm: true,
-      parties: null,
-      metadata: [],
     };
     const results = await Promise.all(
       Array.from({ length: 64 }, () => world.payouts.create(world.merchantId, ACTOR, input)),
@@ -323,10 +321,7 @@ describe('a reference', () => {
     const input = {
       reference: 'conflict',
       order: orderOf('10.0'),
-      provider: null,
-      sendBefore: null,
-      autoConfirm: true,
-      parties: null,
+      ...PLAIN,
       metadata: [
         { key: 'a', value: '1' },
         { key: 'b', value: '2' },
@@ -393,8 +388,7 @@ describe('a reference', () => {
 
   it('of one merchant says nothing about the same reference of another', async () => {
     const { id } = await world.keys.createMerchant('Other');
-    const words = { autoConfirm: true, parties: null, metadata: [] };
-    const input = { reference: 'shared', order: orderOf('10'), provider: null, sendBefore: null, ...words };
+    const input = { reference: 'shared', order: orderOf('10'), ...PLAIN };
     const mine = await world.payouts.create(world.merchantId, ACTOR, input);
     const theirs = await world.payouts.create(id, ACTOR, input);
     assert.ok(mine.kind === 'created' && theirs.kind === 'created' && !theirs.replayed);
@@ -407,11 +401,9 @@ describe('a reference', () => {
     const input = {
       reference: 'known',
       order: orderOf('10'),
+      ...PLAIN,
       provider: 'IO2328' as ProviderId,
       sendBefore: new Date(world.clock.now().getTime() + 60_000),
-      autoConfirm: true,
-      parties: null,
-      metadata: [],
     };
     const first = await world.payouts.create(world.merchantId, ACTOR, input);
     assert.ok(first.kind === 'created');

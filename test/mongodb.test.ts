@@ -9,10 +9,19 @@ import type { MerchantId } from '../src/domain/merchant.ts';
 import type { Payout, PayoutId } from '../src/domain/payout.ts';
 import type { ProviderId } from '../src/domain/provider.ts';
 import type { EventFilter, Position, Ring, Store } from '../src/domain/store.ts';
-import { INDEXES } from '../src/storage/mongo/schema.ts';
+import { INDEXES, SCHEMA_VERSION } from '../src/storage/mongo/schema.ts';
 import { type MongoOptions, openMongo } from '../src/storage/mongo/store.ts';
 import { type MongoServer, mongodb } from './support/mongodb.ts';
-import { afterNoon, NOON, nextStep, nextVersion, sampleEvent, samplePayout } from './support/payouts.ts';
+import {
+  afterNoon,
+  NOON,
+  nextStep,
+  nextVersion,
+  sampleAttempt,
+  sampleBatch,
+  sampleEvent,
+  samplePayout,
+} from './support/payouts.ts';
 import { openProxy } from './support/proxy.ts';
 import { describeStore } from './support/store-contract.ts';
 
@@ -218,6 +227,35 @@ function describeOpening(urlOf: (name: string) => string): void {
       await drop(url);
     });
 
+    it('takes up an older store with what it lacks, and from then on no older program opens it', async () => {
+      const url = urlOf('older');
+      const older = await openMongo(optionsFor(url));
+      const payout = samplePayout({ attempts: [sampleAttempt(), sampleAttempt({ number: 2 })], generation: 2 });
+      await older.insert(payout, sampleEvent(payout));
+      await older.close();
+      await withClient(url, async (client) => {
+        const db = client.db();
+        for (const name of ['batches', 'bulletins']) await db.collection(name).drop();
+        for (const name of ['batch', 'parked']) await db.collection('payouts').dropIndex(name);
+        const words = ['route', 'failover', 'heldPrice', 'batch', 'parked', 'attempts.0.doubted', 'attempts.1.doubted'];
+        const lacking = Object.fromEntries(words.map((word) => [word, '']));
+        await db.collection('payouts').updateOne({}, { $set: { schema: 3 }, $unset: lacking });
+        await db.collection('meta').updateOne({}, { $set: { schema: 1 } });
+      });
+      const store = await openMongo(optionsFor(url));
+      assert.deepEqual(await store.byReference(MERCHANT, payout.reference), payout);
+      const batch = await store.insertBatch(sampleBatch());
+      const fresh = samplePayout({ batch: batch.id });
+      await store.insert(fresh, sampleEvent(fresh));
+      const counts = await store.batchCounts(MERCHANT, batch.id);
+      assert.deepEqual(counts, [{ state: 'QUEUED', parked: false, count: 1 }]);
+      await store.close();
+      await withClient(url, async (client) => {
+        assert.equal((await client.db().collection('meta').findOne({}))?.schema, SCHEMA_VERSION);
+      });
+      await drop(url);
+    });
+
     it('refuses a server that is too old, one that is alone, and one that is not there, and shows no password', async () => {
       const old = await openFakeServer({ maxWireVersion: 8, setName: 'rs0' });
       const alone = await openFakeServer({ maxWireVersion: 21 });
@@ -249,6 +287,9 @@ function describeOpening(urlOf: (name: string) => string): void {
         await assert.rejects(insert(), /clock of this machine/);
         await assert.rejects(store.commit(nextVersion(payout), null), /clock of this machine/);
         await assert.rejects(store.ping(), /clock of this machine/);
+        await assert.rejects(store.insertBatch(sampleBatch()), /clock of this machine/);
+        await assert.rejects(store.commitBatch(sampleBatch({ version: 2 })), /clock of this machine/);
+        await assert.rejects(store.post({ process: 'one', at: NOON, text: '' }), /clock of this machine/);
         const request = { providers: new Map([[ALPHA, 1]]), states: ['QUEUED'], leaseMs: 1, owner: 'one' } as const;
         await assert.rejects(store.lease({ ...request, now: now() }), /clock of this machine/);
         assert.deepEqual(await store.byReference(MERCHANT, payout.reference), payout);
@@ -636,6 +677,32 @@ function describeProcesses(urlOf: () => string): void {
         assert.deepEqual(await store.byReference(MERCHANT, payout.reference), nextVersion(third));
       } finally {
         Collection.prototype.updateOne = updateOne;
+      }
+    });
+
+    it('says of a batch what became of it where its answer was lost', async () => {
+      const store = await open();
+      const { insertOne, updateOne } = Collection.prototype;
+      let lost = 0;
+      const losing = <T extends unknown[], R>(method: (this: Collection, ...asked: T) => Promise<R>) =>
+        async function (this: Collection, ...asked: T): Promise<R> {
+          const answer = await method.apply(this, asked);
+          if (lost === 0) return answer;
+          lost -= 1;
+          throw new MongoNetworkError('cut');
+        };
+      Object.assign(Collection.prototype, { insertOne: losing(insertOne), updateOne: losing(updateOne) });
+      try {
+        const batch = sampleBatch();
+        lost = 1;
+        assert.deepEqual(await store.insertBatch(batch), batch);
+        lost = 1;
+        assert.equal(await store.commitBatch({ ...batch, version: 2, wish: 'PAUSED' }), 'committed');
+        assert.equal(lost, 0);
+        assert.equal(await store.commitBatch({ ...batch, version: 2, wish: 'CANCELLED' }), 'stale');
+        assert.equal((await store.batch(MERCHANT, batch.id))?.wish, 'PAUSED');
+      } finally {
+        Object.assign(Collection.prototype, { insertOne, updateOne });
       }
     });
 

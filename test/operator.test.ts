@@ -24,6 +24,7 @@ import {
   MERCHANT,
   OPERATOR,
   openWriteSide,
+  PLAIN,
   payoutsOn,
   reportOf,
   WAITING,
@@ -472,8 +473,7 @@ describe('an operator who erases the personal data', () => {
   it('lets a repeat of createPayout still be answered, and still be told what differs', async () => {
     const payout = await completed();
     await erase(payout);
-    const words = { provider: null, sendBefore: null, autoConfirm: true, metadata: [] };
-    const input = { reference: payout.reference, order: orderOf('10'), parties, ...words };
+    const input = { reference: payout.reference, order: orderOf('10'), ...PLAIN, parties };
     const again = await side.payouts.create(MERCHANT, ACTOR, input);
     assert.ok(again.kind === 'created' && again.replayed);
     assert.equal(await kept(payout), 0, 'the repeat brings nothing back');

@@ -29,6 +29,7 @@ import { silentLog } from './support/log.ts';
 import { orderOf } from './support/payouts.ts';
 import { freePort, openPlace, type Place, type Program, root } from './support/program.ts';
 import { ACTOR } from './support/world.ts';
+import { PLAIN } from './support/write-side.ts';
 
 const DEMO_KEY = /Demo API key +(outflow_\S+)/;
 const SERVING = /"msg":"serving"/;
@@ -360,11 +361,7 @@ describe('the program', { concurrency: 3, timeout: 60_000 }, () => {
       const queued = await parts.payouts.create(merchantId, ACTOR, {
         reference: 'order-1',
         order: orderOf('12.50'),
-        provider: null,
-        sendBefore: null,
-        autoConfirm: true,
-        parties: null,
-        metadata: [],
+        ...PLAIN,
       });
       await parts.close();
       assert.ok(queued.kind === 'created' && queued.payout.state === 'QUEUED');

@@ -20,6 +20,7 @@ import { orderOf } from './support/payouts.ts';
 import { freePort, openPlace, type Place, type Program } from './support/program.ts';
 import { openProxy } from './support/proxy.ts';
 import { ACTOR } from './support/world.ts';
+import { PLAIN } from './support/write-side.ts';
 
 const DEMO_KEY = /Demo API key +(outflow_\S+)/;
 const SERVING = /"msg":"serving"/;
@@ -162,8 +163,7 @@ describe('many processes on one database', { concurrency: 2, timeout: 120_000, s
     const { id: merchantId } = await parts.keys.createMerchant('Acme');
     const payouts = await Promise.all(
       ['order-1', 'order-2', 'order-3'].map(async (reference) => {
-        const given = { reference, order: orderOf('12.50'), parties: null, metadata: [] };
-        const input = { ...given, provider: null, sendBefore: null, autoConfirm: true };
+        const input = { reference, order: orderOf('12.50'), ...PLAIN };
         const result = await parts.payouts.create(merchantId, ACTOR, input);
         assert.ok(result.kind === 'created');
         return result.payout;

@@ -22,7 +22,7 @@ import { mongodb } from './support/mongodb.ts';
 import { copyableOn } from './support/older-mongo.ts';
 import { openCopyableSqlite } from './support/older-sqlite.ts';
 import { describeOlderStore } from './support/older-store.ts';
-import { searchOlderStore } from './support/older-store-search.ts';
+import { ROUTABLE, searchOlderStore } from './support/older-store-search.ts';
 import { NOON, samplePayout } from './support/payouts.ts';
 import { vaultOf } from './support/write-side.ts';
 
@@ -35,6 +35,14 @@ describe('a store that is put back at any moment, whatever was under way', () =>
   for (const seed of Array.from({ length: 10 }, (_, at) => at + 1)) {
     it(`pays nothing twice, and says nothing that is not so: ${seed}`, async () => {
       assert.deepEqual((await searchOlderStore(seed, openCopyableSqlite)).faults, []);
+    });
+  }
+});
+
+describe('a store that is put back at any moment, of payouts that name nobody and may fail over', () => {
+  for (const seed of Array.from({ length: 10 }, (_, at) => at + 1)) {
+    it(`pays nothing twice, and says nothing that is not so: ${seed}`, async () => {
+      assert.deepEqual((await searchOlderStore(seed, openCopyableSqlite, ROUTABLE)).faults, []);
     });
   }
 });

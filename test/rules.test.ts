@@ -23,6 +23,7 @@ import {
   LEASE_MS,
   MERCHANT,
   openWriteSide,
+  PLAIN,
   payoutsOn,
   plainProvider,
   reportOf as plainReport,
@@ -446,8 +447,7 @@ describe('rule 7: a known reference is answered first', () => {
     await pass(1000);
     const none: Route = { kind: 'none', reasons: [] };
     const closed = payoutsOn(store, clock, () => none);
-    const words = { autoConfirm: true, parties: null, metadata: [] };
-    const input = { order: orderOf('10'), provider: null, sendBefore: null, ...words };
+    const input = { order: orderOf('10'), ...PLAIN };
     const again = await closed.create(MERCHANT, ACTOR, { reference: payout.reference, ...input });
     assert.ok(again.kind === 'created' && again.replayed && again.payout.state === 'COMPLETED');
     const other = { ...input, order: orderOf('11') };

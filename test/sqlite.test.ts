@@ -23,6 +23,7 @@ import {
   nextStep,
   nextVersion,
   sampleAttempt,
+  sampleBatch,
   sampleEvent,
   samplePayout,
 } from './support/payouts.ts';
@@ -252,9 +253,9 @@ describe('SQLite, the file,', () => {
 
   it('is refused when it was made by a newer program, and is left as it was', async () => {
     await (await open()).close();
+    tamper('UPDATE store SET schema = 5');
+    await assert.rejects(open(), refusal(/schema 5/));
     tamper('UPDATE store SET schema = 4');
-    await assert.rejects(open(), refusal(/schema 4/));
-    tamper('UPDATE store SET schema = 3');
     await open();
   });
 
@@ -311,12 +312,14 @@ describe('SQLite, the file,', () => {
     await assert.rejects(store.insert(payout, sampleEvent(payout)), /next check/);
   });
 
-  it('searches payouts, events and sealed records by an index in every statement', async () => {
+  it('searches payouts, events, sealed records, batches and bulletins by an index in every statement', async () => {
     await open();
     const db = new DatabaseSync(path);
     for (const [name, sql] of Object.entries(STATEMENTS)) {
       const plan = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all();
-      for (const { detail } of plan) assert.doesNotMatch(String(detail), /^SCAN (payouts|events|sealed)\b/, name);
+      // What rouses is all of its own small index.
+      const detail = plan.map((one) => String(one.detail)).filter((one) => !/INDEX batches_rousing$/.test(one));
+      for (const line of detail) assert.doesNotMatch(line, /^SCAN (payouts|events|sealed|batches|bulletins)\b/, name);
     }
     db.close();
   });
@@ -324,18 +327,18 @@ describe('SQLite, the file,', () => {
   it('sorts neither due payouts nor pages: an index has them in order', async () => {
     await open();
     const db = new DatabaseSync(path);
-    const pages = ['pageForward', 'pageBackward', 'attention', 'attentionOfMerchant'] as const;
-    for (const name of ['due', 'eventsOfMerchant', ...pages] as const) {
+    const pages = ['pageForward', 'pageBackward', 'pageOfBatchForward', 'pageOfBatchBackward'] as const;
+    for (const name of ['due', 'eventsOfMerchant', 'attention', 'attentionOfMerchant', ...pages] as const) {
       const plan = db.prepare(`EXPLAIN QUERY PLAN ${STATEMENTS[name]}`).all();
       for (const { detail } of plan) assert.doesNotMatch(String(detail), /TEMP B-TREE/, name);
     }
     db.close();
   });
 
-  it('counts a queue from an index alone', async () => {
+  it('counts a queue, and a batch, from an index alone', async () => {
     await open();
     const db = new DatabaseSync(path);
-    for (const name of ['queue', 'queueOfMerchant'] as const) {
+    for (const name of ['queue', 'queueOfMerchant', 'batchCounts'] as const) {
       const [step] = db.prepare(`EXPLAIN QUERY PLAN ${STATEMENTS[name]}`).all();
       assert.match(String(step?.detail), /^SEARCH payouts USING COVERING INDEX/, name);
     }
@@ -524,12 +527,42 @@ describe('SQLite, the file,', () => {
     });
   });
 
+  /** Makes payouts those of schema 3, with one attempt at most. */
+  const TO_SCHEMA_3 = `UPDATE payouts SET document = json_set(json_remove(document, '$.route', '$.failover',
+    '$.heldPrice', '$.batch', '$.parked', '$.attempts[0].doubted'), '$.schema', 3)`;
+
   it('reads a payout of schema 2, which no store that was put back has written', async () => {
     const store = await open();
     const payout = samplePayout();
     await store.insert(payout, sampleEvent(payout));
+    tamper(TO_SCHEMA_3);
     tamper("UPDATE payouts SET document = json_set(json_remove(document, '$.generation'), '$.schema', 2)");
     assert.deepEqual(await store.byReference(MERCHANT, payout.reference), payout);
+  });
+
+  it('brings up a store of schema 3, whose payouts are in no batch and went to one account', async () => {
+    const older = await open();
+    const payout = samplePayout({ attempts: [sampleAttempt()], state: 'SUBMITTING', generation: 2 });
+    await older.insert(payout, sampleEvent(payout));
+    await older.close();
+    tamper(TO_SCHEMA_3);
+    tamper(`DROP TABLE batches; DROP TABLE bulletins; DROP INDEX payouts_by_batch; DROP INDEX payouts_parked;
+      ALTER TABLE payouts DROP COLUMN batch_id; ALTER TABLE payouts DROP COLUMN parked; UPDATE store SET schema = 3`);
+    const store = await open();
+    const [filled] = await store.lease({
+      providers: new Map([[ALPHA, 1]]),
+      states: ['SUBMITTING'],
+      now: NOON,
+      leaseMs: 1,
+      owner: 'one',
+    });
+    assert.ok(filled);
+    assert.deepEqual({ ...filled, version: 1, lease: null }, payout);
+    const batch = await store.insertBatch(sampleBatch());
+    const fresh = samplePayout({ batch: batch.id });
+    await store.insert(fresh, sampleEvent(fresh));
+    const counts = await store.batchCounts(MERCHANT, batch.id);
+    assert.deepEqual(counts, [{ state: 'QUEUED', parked: false, count: 1 }]);
   });
 
   it('has lost time since its last event also where the clock was set back before it', async () => {

@@ -12,7 +12,6 @@ import {
   readJson,
   writeNumber,
 } from '../src/transport.ts';
-import { createRandom } from './chaos/schedule.ts';
 import { createCertificate } from './support/certificate.ts';
 import { createManualClock } from './support/clock.ts';
 import {
@@ -26,6 +25,7 @@ import {
   type Visit,
   type Witness,
 } from './support/cutting-server.ts';
+import { createRandom } from './support/random.ts';
 
 const PAYOUT = '/payouts';
 /** As large as a document may be. */

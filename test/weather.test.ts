@@ -5,8 +5,6 @@ import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Payout } from '../src/domain/payout.ts';
-import type { ProviderId } from '../src/domain/provider.ts';
-import { createLane, createPace, type Lane, type Noted } from '../src/lanes.ts';
 import type { ProviderDefinition } from '../src/providers/define.ts';
 import { definitions } from '../src/providers/index.ts';
 import { sides } from '../src/providers/sandboxes.ts';
@@ -14,7 +12,6 @@ import { createManualClock, type ManualClock } from './support/clock.ts';
 import { openUnconnected } from './support/conformance/stage.ts';
 import { decimal } from './support/payouts.ts';
 import { openWorld, type World, type WorldOptions } from './support/world.ts';
-import { plainProvider } from './support/write-side.ts';
 
 // A provider that is slow, silent, gone or overrun: what that does to its own payouts, and that it does nothing to others.
 
@@ -338,105 +335,14 @@ describe('a provider that wants to be left in peace', { timeout: 120_000 }, () =
         tries.push(front.calls.length - before);
       }
       const [early = 0] = tries;
-      // Sixteen places at most, each time that it is left in peace no longer, for 45 to 75 seconds before the next.
+      // One call, each time that it is left in peace no longer, for 45 to 75 seconds before the next.
       assert.ok(
-        tries.slice(1).every((count) => count > 0 && count <= 3 * 16 && count < early),
+        tries.slice(1).every((count) => count > 0 && count <= 3 && count < early),
         tries.join(),
       );
       front.weather = 'FAIR';
       for (const payout of payouts) await world.until(payout, ['COMPLETED'], 6 * HOUR_MS);
       await assertPaidOnce(payouts);
     });
-  });
-});
-
-describe('a lane', () => {
-  const ALPHA = 'ALPHA' as ProviderId;
-  const down: Noted = { kind: 'unavailable', retryAfterMs: null, cause: 'down' };
-  const asking = (retryAfterMs: number): Noted => ({ ...down, retryAfterMs });
-
-  function openLane(owner = 'worker-1', callsPerMinute: number | null = null) {
-    const clock = createManualClock();
-    const providers = [plainProvider(ALPHA, { callsPerMinute })];
-    const pace = createPace(providers, clock);
-    const lane = createLane({ states: ['QUEUED'], providers, size: 16, pace, clock, owner });
-    return { clock, lane };
-  }
-
-  /** How long until it is open again, to one step. */
-  async function pauseOf(lane: Lane, clock: ManualClock, stepMs = 10): Promise<number> {
-    let ms = 0;
-    for (; !lane.free().has(ALPHA); ms += stepMs) await clock.advance(stepMs);
-    return ms;
-  }
-
-  /** The pauses after one failure each, once patience is over. */
-  async function pausesOf(owner: string, count: number): Promise<readonly number[]> {
-    const { lane, clock } = openLane(owner);
-    for (let times = 1; times < 5; times += 1) lane.note(ALPHA, down);
-    assert.equal(await pauseOf(lane, clock), 0);
-    const pauses: number[] = [];
-    while (pauses.length < count) {
-      lane.note(ALPHA, down);
-      pauses.push(await pauseOf(lane, clock));
-    }
-    return pauses;
-  }
-
-  it('pauses twice as long each time that its provider fails again, up to a minute or so', async () => {
-    for (const [turnNumber, ms] of (await pausesOf('worker-1', 12)).entries()) {
-      const middle = Math.min(1000 * 2 ** turnNumber, MINUTE_MS);
-      assert.ok(ms >= 0.75 * middle && ms <= 1.25 * middle + 10, `${ms} ms for ${middle}`);
-    }
-  });
-
-  it('does not come back together with that of another process that failed with it, however long the pause', async () => {
-    const [one, other] = [await pausesOf('worker-1', 10), await pausesOf('worker-2', 10)];
-    assert.ok(one.every((ms, at) => ms !== other[at]));
-  });
-
-  it('takes calls that were under way together, and fail together, for one failure', async () => {
-    const { lane, clock } = openLane();
-    for (let times = 0; times < 16; times += 1) lane.note(ALPHA, down);
-    assert.ok((await pauseOf(lane, clock)) <= 1250 + 10);
-  });
-
-  it('is not opened early by a call that was under way when its provider asked for longer', async () => {
-    const { lane, clock } = openLane();
-    lane.note(ALPHA, asking(30_000));
-    lane.note(ALPHA, asking(1000));
-    for (let times = 0; times < 16; times += 1) lane.note(ALPHA, down);
-    lane.note(ALPHA, { kind: 'absent' });
-    assert.equal(await pauseOf(lane, clock), 30_000);
-  });
-
-  it('stays away as long as its provider asks, up to an hour', async () => {
-    for (const [asked, ms] of [
-      [10 * MINUTE_MS, 10 * MINUTE_MS],
-      [30 * HOUR_MS, HOUR_MS],
-    ] as const) {
-      const { lane, clock } = openLane();
-      lane.note(ALPHA, asking(asked));
-      assert.equal(await pauseOf(lane, clock, 1000), ms);
-    }
-  });
-
-  it("leaves a fifth of its provider's limit to the others, and takes what they leave", async () => {
-    const clock = createManualClock();
-    const providers = [plainProvider(ALPHA, { callsPerMinute: 60 })];
-    const pace = createPace(providers, clock);
-    const parts = { providers, size: 16, pace, clock, owner: 'worker-1' };
-    const sends = createLane({ ...parts, states: ['QUEUED'] });
-    const looks = createLane({ ...parts, states: ['PROCESSING'] });
-    const freeOf = (lane: Lane) => lane.free().get(ALPHA) ?? 0;
-    assert.deepEqual([freeOf(sends), freeOf(looks)], [8, 8]);
-    for (let times = 0; times < 8; times += 1) sends.enter(ALPHA);
-    assert.deepEqual([freeOf(sends), freeOf(looks)], [0, 2]);
-    for (let times = 0; times < 2; times += 1) looks.enter(ALPHA);
-    await clock.advance(9999);
-    assert.deepEqual([freeOf(sends), freeOf(looks)], [0, 0]);
-    await clock.advance(1);
-    for (let times = 0; times < 8; times += 1) sends.leave(ALPHA);
-    assert.deepEqual([freeOf(sends), freeOf(looks)], [8, 8]);
   });
 });

@@ -9,15 +9,15 @@ import type { Order, Payout } from '../src/domain/payout.ts';
 import type { LookupOutcome, Provider, ProviderId, SendOutcome } from '../src/domain/provider.ts';
 import { nextStep } from '../src/domain/step.ts';
 import type { Store } from '../src/domain/store.ts';
+import { createBreaker } from '../src/health-breaker.ts';
 import { orderNumberOf } from '../src/identity.ts';
 import { NO_PARTIES, type Payouts } from '../src/payouts.ts';
-import { chooseRoute } from '../src/routing.ts';
 import { openSqlite } from '../src/storage/sqlite.ts';
 import { createWorker, type Worker } from '../src/worker.ts';
 import { createManualClock, type ManualClock } from './support/clock.ts';
 import { silentLog } from './support/log.ts';
 import { afterNoon, NOON, orderOf, sampleAttempt, samplePayout, sampleSend } from './support/payouts.ts';
-import { createDesk, NO_HEALTH, payoutsOn, plainProvider, reportOf } from './support/write-side.ts';
+import { createDesk, NO_MARKET, PLAIN, payoutsOn, plainProvider, reportOf, routerOf } from './support/write-side.ts';
 
 // What a worker does for one payout is in rules.test.ts and money.test.ts; here is how it shares itself out among many.
 
@@ -34,10 +34,11 @@ beforeEach(async () => {
   clock = createManualClock(NOON);
   path = join(await mkdtemp(join(tmpdir(), 'outflow-worker-')), 'outflow.db');
   store = await openSqlite({ path, environment: 'SANDBOX', now: clock.now, random: randomBytes, exclusive: true });
-  payouts = payoutsOn(store, clock, (_order, _parties, named) => ({
+  payouts = payoutsOn(store, clock, ({ provider: named }) => ({
     kind: 'chosen',
     provider: named ?? ALPHA,
     account: 'default',
+    decision: null,
   }));
   [worker, calls] = [null, []];
 });
@@ -72,9 +73,15 @@ const busy: SendOutcome = {
   cause: 'slow down',
 };
 
+/** What every worker here has. */
+const quiet = () => {
+  const health = createBreaker(clock, 'w');
+  return { payouts, market: NO_MARKET, health, clock, log: silentLog, name: 'w' };
+};
+
 function start(...providers: readonly Provider[]): Worker {
   const options = { concurrency: 4 };
-  worker = createWorker({ payouts, providers, health: NO_HEALTH, clock, log: silentLog, name: 'w', options });
+  worker = createWorker({ ...quiet(), providers, options });
   worker.start();
   return worker;
 }
@@ -82,15 +89,7 @@ function start(...providers: readonly Provider[]): Worker {
 let made = 0;
 async function create(to: ProviderId): Promise<Payout> {
   made += 1;
-  const input = {
-    reference: `order-${made}`,
-    order: orderOf('10'),
-    provider: to,
-    sendBefore: null,
-    autoConfirm: true,
-    parties: null,
-    metadata: [],
-  };
+  const input = { reference: `order-${made}`, order: orderOf('10'), ...PLAIN, provider: to };
   const result = await payouts.create(MERCHANT, { source: 'API', actor: 'ak_test' }, input);
   assert.ok(result.kind === 'created');
   return result.payout;
@@ -163,15 +162,7 @@ describe('a worker', { timeout: 20_000 }, () => {
     const hung = Promise.withResolvers<SendOutcome>();
     const stuck = { ...provider(ALPHA, { submit: accepted }), submit: () => hung.promise };
     const quick = provider(BETA, { submit: accepted });
-    worker = createWorker({
-      payouts,
-      providers: [stuck, quick],
-      health: NO_HEALTH,
-      clock,
-      log: silentLog,
-      name: 'w',
-      options: { concurrency: 4 },
-    });
+    worker = createWorker({ ...quiet(), providers: [stuck, quick], options: { concurrency: 4 } });
     worker.start();
     for (let more = 0; more < 50; more += 1) await create(ALPHA);
     const other = await create(BETA);
@@ -306,9 +297,11 @@ describe('a provider that is switched off', { timeout: 20_000 }, () => {
   it('takes nothing new, and nobody else is asked instead of it where it is named', async () => {
     const off = { ...provider(ALPHA, { submit: accepted }), accounts };
     const on = provider(BETA, { submit: accepted });
-    const chosen = await chooseRoute([off, on], clock, orderOf('10'), NO_PARTIES, null);
-    assert.deepEqual(chosen, { kind: 'chosen', provider: BETA, account: 'default' });
-    const named = await chooseRoute([off, on], clock, orderOf('10'), NO_PARTIES, ALPHA);
+    const route = routerOf([off, on], clock);
+    const asked = { order: orderOf('10'), parties: NO_PARTIES, account: null, failover: false, priced: false };
+    const chosen = await route({ ...asked, provider: null });
+    assert.ok(chosen.kind === 'chosen' && chosen.provider === BETA);
+    const named = await route({ ...asked, provider: ALPHA });
     const reason = 'it is switched off in this deployment';
     assert.deepEqual(named, { kind: 'none', reasons: [{ provider: ALPHA, reason }] });
   });

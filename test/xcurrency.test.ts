@@ -188,7 +188,9 @@ describe('what is sent to xCurrency Hubs', () => {
     const { provider } = await connect(context, { [wire.PATHS.quote]: () => ({ body: fixtures.QUOTE.answer }) });
     for (const order of [orderOf(), SPENDING, orderOf({}, '718.2')]) {
       const prepared = await provider.prepare('default', order, PARTIES, ORDER_NUMBER, call());
-      assert.deepEqual(prepared, { kind: 'body', body: fixtures.CREATE.request });
+      const receive = { amount: '718.2', currency: 'CNY' };
+      const price = { debit: { amount: '100', currency: 'USD' }, receive };
+      assert.deepEqual(prepared, { kind: 'body', body: fixtures.CREATE.request, price });
     }
   });
 
@@ -569,9 +571,9 @@ describe('the amounts of a payment', () => {
   test('follow from what arrives where a hundredth of the source reaches it, at rates above and below one', () => {
     for (const [amount, rate, source] of [
       ['718.20', '7.182', '100'],
-      ['700.03', '7.182', '97.47'],
+      ['700.02', '7.182', '97.47'],
       ['50', '0.9148', '54.66'],
-      ['0.04', '0.0482', '0.82'],
+      ['0.04', '0.0482', '0.83'],
       ['12345.67', '1', '12345.67'],
     ] as const) {
       const amounts = at('deliver', amount, rate);
@@ -583,21 +585,22 @@ describe('the amounts of a payment', () => {
   test('that no source reaches name the nearest below and above, and nothing is never one of them', () => {
     const amounts = at('deliver', '700.01', '7.182');
     assert.ok('nearest' in amounts);
-    assert.deepEqual(amounts.nearest, ['699.96', '700.03']);
+    assert.deepEqual(amounts.nearest, ['699.95', '700.02']);
     assert.equal(
       amounts.reason,
-      'At a rate of 7.182 no amount of USD gives 700.01 CNY: the nearest are 699.96 and 700.03.',
+      'At a rate of 7.182 no amount of USD gives 700.01 CNY: the nearest are 699.95 and 700.02.',
     );
-    const low = at('deliver', '1', '7.182');
-    assert.deepEqual('nearest' in low && low.nearest, ['0.93', '1.01']);
+    const low = at('deliver', '0.99', '7.182');
+    assert.deepEqual('nearest' in low && low.nearest, ['0.93', '1']);
     const lowest = at('deliver', '0.01', '7.182');
     assert.deepEqual('nearest' in lowest && lowest.nearest, ['0.07']);
   });
 
-  test('follow from what is debited, rounded half up to the hundredth', () => {
+  test('follow from what is debited, cut off at the hundredth, so that no more is promised than arrives', () => {
     const cases = [
       ['100', '7.182', '718.2'],
-      ['0.01', '7.5', '0.08'],
+      ['0.01', '7.5', '0.07'],
+      ['33.34', '7.801523', '260.1'],
       ['33.33', '7.801523', '260.02'],
     ] as const;
     for (const [amount, rate, target] of cases) {
@@ -982,10 +985,10 @@ describe('the calls of xCurrency Hubs', () => {
     const prepared = await provider.prepare('default', unreachable, PARTIES, ORDER_NUMBER, call());
     assert.ok(prepared.kind === 'refused');
     assert.equal(prepared.failure.code, 'AMOUNT_OUT_OF_RANGE');
-    assert.match(prepared.failure.message, /699\.96 and 700\.03/);
+    assert.match(prepared.failure.message, /699\.95 and 700\.02/);
     const nearest = (order: Order) => provider.nearestAmounts?.('default', order, call());
-    assert.deepEqual(await nearest(unreachable), { kind: 'known', value: ['699.96', '700.03'] });
-    for (const order of [orderOf(), SPENDING, SAME, orderOf({}, '700.03')]) {
+    assert.deepEqual(await nearest(unreachable), { kind: 'known', value: ['699.95', '700.02'] });
+    for (const order of [orderOf(), SPENDING, SAME, orderOf({}, '700.02')]) {
       assert.deepEqual(await nearest(order), { kind: 'known', value: [] });
     }
   });
@@ -1041,7 +1044,7 @@ describe('the calls of xCurrency Hubs', () => {
     assert.deepEqual(await ask({ ...cny('718.20'), sourceCurrency: 'USD' }), { kind: 'known', value: price });
     const same = { ...price, debit: { amount: '5', currency: 'CNY' }, receive: { amount: '5', currency: 'CNY' } };
     assert.deepEqual(await ask(cny('5.00')), { kind: 'known', value: { ...same, rate: null, expiresAt: null } });
-    assert.match(`${await ask({ ...cny('700.01'), sourceCurrency: 'USD' })}`, /699\.96 and 700\.03/);
+    assert.match(`${await ask({ ...cny('700.01'), sourceCurrency: 'USD' })}`, /699\.95 and 700\.02/);
     assert.match(`${await ask({ network: 'TRON' })}`, /bank accounts only/);
     assert.match(`${await ask({ channel: 'x' })}`, /bank accounts only/);
     assert.match(`${await ask({ feeMode: 'DEDUCT' })}`, /feeMode ADD/);
@@ -1246,7 +1249,7 @@ describe('xCurrency Hubs, played by its stand-in', () => {
       sandbox.books().map(({ debit, received }) => [debit.amount, debit.currency, received]),
       [
         ['10', 'USD', '71.82'],
-        ['10', 'EUR', '78.02'],
+        ['10', 'EUR', '78.01'],
       ],
     );
   });

@@ -1,5 +1,6 @@
-import { attemptState, currentAttempt, isAccountedFor, stateOf } from './attempt.ts';
+import { attemptState, currentAttempt, isAccountedFor, openAttempt, stateOf } from './attempt.ts';
 import { type Draft, findAttempt, flag, openDraft, replace, takeIn, withoutConditions } from './draft.ts';
+import { failOver } from './failover.ts';
 import { followUp, mayBeAsked } from './follow.ts';
 import {
   type ActionRequest,
@@ -17,7 +18,7 @@ import {
   TRANSITIONS,
 } from './payout.ts';
 import type { AbsenceRule, LookupOutcome, SendOutcome, StatusReport } from './provider.ts';
-import { isSuspect } from './restore.ts';
+import { isSuspect, mayBeElsewhere } from './restore.ts';
 import { isCheck, nextCheck } from './schedule.ts';
 import { begin, end, mayBeSubmitted, suspect } from './send.ts';
 import type { Restored } from './store.ts';
@@ -59,6 +60,10 @@ export type News =
   | { readonly kind: 'asked'; readonly request: Omit<ActionRequest, 'number' | 'requestedAt'> }
   /** What a request carries was given to the provider, and is not kept any more. */
   | { readonly kind: 'given'; readonly request: number }
+  /** Its batch is paused: it waits until it is told otherwise. */
+  | { readonly kind: 'parked' }
+  /** Its batch goes on, or is called off: it is looked at again. */
+  | { readonly kind: 'unparked' }
   /** It cannot be sent as it is, and nothing was. */
   | { readonly kind: 'refused'; readonly failure: Failure }
   /** An operator says that the provider has it, and the provider's own answer about the reference agrees. */
@@ -105,8 +110,10 @@ export function apply(
   now: Date,
   restored: Restored | null = null,
 ): Applied | null {
-  // A worker that lost its lease has nothing to give back, and no say in when the payout is looked at.
-  if (news.kind === 'held' && source.fence !== null && source.fence !== payout.lease?.fence) return null;
+  // A worker that lost its lease has nothing to give back, and no say in when the payout is looked at; what it could not
+  // prepare may have been for an account that the payout has left.
+  const needsLease = news.kind === 'held' || news.kind === 'refused';
+  if (needsLease && source.fence !== null && source.fence !== payout.lease?.fence) return null;
   if (isSuspect(payout, restored) && ASSUMES_ALL_IS_KNOWN.has(news.kind)) return null;
   let draft = draftOf(payout, news, now, restored);
   if (draft === null) return null;
@@ -116,25 +123,43 @@ export function apply(
   }
   const reached = stateOf(draft);
   const state = reached === payout.state || mayMove(payout.state, reached) ? reached : payout.state;
-  draft = withAlarms(payout, draft, { reached, state }, now);
+  draft = withAlarms(payout, withDoubts(draft), { reached, state }, now);
   const raised = draft.attention.some((one) => !payout.attention.includes(one));
   const tells = !isSilent(payout, news) && (state !== payout.told || draft.visible || raised);
   const progressed = state !== payout.state && !BEFORE_THE_PROVIDER.has(state);
   const quietChecks = progressed || draft.restart ? 0 : payout.quietChecks + (isCheck(news, source) ? 1 : 0);
-  const { attempts, closure, attention, order, parties, autoConfirm, requests, generation } = draft;
+  const { attempts, closure, attention, order, parties, autoConfirm, requests, generation, parked } = draft;
   const next: Payout = {
     ...payout,
     version: payout.version + 1,
     sequence: payout.sequence + (tells ? 1 : 0),
     state,
     told: tells ? state : payout.told,
+    ...placeOf(draft),
     ...{ attempts, closure, attention, order, parties, autoConfirm, requests, generation },
+    // What is over waits for nothing.
+    parked: parked && !isFinal(state),
     nextCheckAt: nextCheck(payout, draft, state, quietChecks, isCheck(news, source), now),
     quietChecks,
     lease: source.fence !== null && source.fence === payout.lease?.fence && news.kind !== 'begun' ? null : payout.lease,
     updatedAt: tells ? now : payout.updatedAt,
   };
   return { payout: next, event: tells ? eventOf(payout, next, draft.note, source, now) : null };
+}
+
+/** At whoever is asked about it next, where it is or may be there; else where it goes. */
+function placeOf(draft: Draft): Pick<Payout, 'provider' | 'account'> {
+  const asked = openAttempt(draft);
+  const { provider, account } = asked !== null && (asked.report !== null || !isAccountedFor(asked)) ? asked : draft;
+  return { provider, account };
+}
+
+/** The draft in which each attempt that is in doubt is known to have been, whatever is found of it. */
+function withDoubts(draft: Draft): Draft {
+  const isNew = (attempt: Attempt): boolean => !attempt.doubted && attemptState(attempt) === 'IN_DOUBT';
+  if (!draft.attempts.some(isNew)) return draft;
+  const attempts = draft.attempts.map((one) => (isNew(one) ? { ...one, doubted: true } : one));
+  return { ...draft, attempts };
 }
 
 /** The draft with what a person has to look at because of where the payout got, or would have got but for its table. */
@@ -155,12 +180,23 @@ function withAlarms(
     draft = flag(draft, 'LATE_EVIDENCE', `the provider has it, although it was ${payout.state}`, now);
     draft = { ...draft, autoConfirm: false };
   }
+  for (const { provider, orderNumber } of draft.attempts.filter((one) => isTakenLate(payout, one))) {
+    const message = `${provider} has ${orderNumber}, although it was sent anew since`;
+    draft = { ...flag(draft, 'LATE_EVIDENCE', message, now), autoConfirm: false };
+  }
   const paying = draft.attempts.filter(isPaying);
   if (paying.length > Math.max(1, payout.attempts.filter(isPaying).length)) {
     const orders = paying.map((attempt) => attempt.orderNumber).join(' and ');
     draft = flag(draft, 'PAID_TWICE', `money has moved for both ${orders}`, now);
   }
   return draft;
+}
+
+/** Whether an attempt turns out to have been taken after a later one was opened because it had not been. */
+function isTakenLate({ attempts }: Payout, { number, report }: Attempt): boolean {
+  const before = attempts.find((one) => one.number === number);
+  if (before?.report !== null || report === null || !attempts.some((one) => one.number > number)) return false;
+  return (report.state !== 'FAILED' && report.state !== 'CANCELLED') || report.moneyMoved === 'YES';
 }
 
 /** News that is only true of a payout of which everything that was sent is known. */
@@ -237,7 +273,7 @@ function draftOf(payout: Payout, news: News, now: Date, restored: Restored | nul
       return end(payout, draft, { ...news, outcome }, now);
     }
     case 'looked':
-      return look(payout, draft, news, now);
+      return look(payout, draft, news, now, mayBeElsewhere(payout, restored));
     case 'reported': {
       const attempt = findAttempt(payout, news.attempt);
       if (!attempt) return null;
@@ -262,7 +298,17 @@ function draftOf(payout: Payout, news: News, now: Date, restored: Restored | nul
       return { ...draft, requests: draft.requests.filter((one) => one.number !== news.request), due: true };
     case 'refused':
       if (!mayBeSubmitted(payout)) return null;
-      return { ...draft, closure: { state: 'FAILED', failure: news.failure }, note: news.failure.message };
+      return (
+        failOver(payout, draft, news.failure, `refused: ${news.failure.message}`) ?? {
+          ...draft,
+          closure: { state: 'FAILED', failure: news.failure },
+          note: news.failure.message,
+        }
+      );
+    case 'parked':
+      return mayBeSubmitted(payout) && !payout.parked ? { ...draft, parked: true } : null;
+    case 'unparked':
+      return payout.parked ? { ...draft, parked: false, due: true, restart: true } : null;
     case 'expired':
       return expire(payout, draft, now);
     case 'flagged':
@@ -333,8 +379,17 @@ function wasAccepted({ exists, mismatched, sends }: Attempt): boolean {
 
 type Looked = Extract<News, { kind: 'looked' }>;
 
-/** Absence is news only where its provider's rule makes it a proof: nobody else promised that an order shows at all. */
-function look(payout: Payout, draft: Draft, { attempt: number, askedAt, outcome, absence }: Looked, now: Date) {
+/**
+ * Absence is news only where its provider's rule makes it a proof: nobody else promised that an order shows at all. Of what
+ * may be elsewhere it is none.
+ */
+function look(
+  payout: Payout,
+  draft: Draft,
+  { attempt: number, askedAt, outcome, absence }: Looked,
+  now: Date,
+  elsewhere: boolean,
+) {
   const attempt = findAttempt(payout, number);
   if (!attempt) return null;
   // A hint that came while we were asking wants a look that is asked after it.
@@ -342,7 +397,8 @@ function look(payout: Payout, draft: Draft, { attempt: number, askedAt, outcome,
   const retryAfterMs = outcome.kind === 'unavailable' ? (outcome.retryAfterMs ?? 0) : 0;
   const next: Draft = { ...draft, due, retryAfterMs };
   if (outcome.kind === 'found') return takeIn(payout, next, attempt, outcome.report, now).draft;
-  if (outcome.kind === 'unavailable' || absence === null || attemptState(attempt) !== 'IN_DOUBT') return next;
+  if (outcome.kind === 'unavailable' || absence === null || elsewhere || attemptState(attempt) !== 'IN_DOUBT')
+    return next;
   return missed(next, attempt, askedAt, absence);
 }
 

@@ -28,11 +28,14 @@ export function mayBeConfirmed(attempt: Attempt): boolean {
   );
 }
 
-/** Which attempt speaks for the payout when they disagree: whatever may have been paid outranks what was not. */
+/**
+ * Which attempt speaks for the payout when they disagree: whatever may have been paid outranks what was not, and what was
+ * taken and is over there outranks what nobody took.
+ */
 const FURTHEST: readonly PayoutState[] = [
+  'QUEUED',
   'CANCELLED',
   'FAILED',
-  'QUEUED',
   'SUBMITTING',
   'IN_DOUBT',
   'AWAITING_DOCUMENTS',
@@ -42,19 +45,32 @@ const FURTHEST: readonly PayoutState[] = [
   'COMPLETED',
 ];
 
-/** The furthest attempt, and of equals the latest; null before the first. */
-export function currentAttempt(payout: Pick<Payout, 'attempts'>): Attempt | null {
+/** What says where a payout stands: its attempts, and where the next one goes. */
+type Standing = Pick<Payout, 'provider' | 'account' | 'attempts'>;
+
+/**
+ * The attempt that speaks for the payout: the furthest, and of equals the latest; null before the first, and where nobody
+ * that it was sent to has taken it and the next one goes to an account where it never was.
+ */
+export function currentAttempt(payout: Standing): Attempt | null {
+  if (goesElsewhere(payout)) return null;
   let furthest: Attempt | null = null;
   let rank = -1;
   for (const attempt of payout.attempts) {
-    const own = FURTHEST.indexOf(attemptState(attempt));
+    const own = rankOf(attempt);
     if (own >= rank) [furthest, rank] = [attempt, own];
   }
   return furthest;
 }
 
+/** What was refused at once is behind everything: what waits may still be sent. */
+function rankOf(attempt: Attempt): number {
+  const state = attemptState(attempt);
+  return attempt.report === null && state === 'FAILED' ? 0 : 1 + FURTHEST.indexOf(state);
+}
+
 /** The attempt to ask about next: the first that is not accounted for, or not over at its provider, else the current one. */
-export function openAttempt(payout: Pick<Payout, 'attempts'>): Attempt | null {
+export function openAttempt(payout: Standing): Attempt | null {
   const { attempts } = payout;
   return attempts.find((one) => !isAccountedFor(one)) ?? attempts.find(isUnderWay) ?? currentAttempt(payout);
 }
@@ -64,8 +80,13 @@ export function isUnderWay({ report }: Attempt): boolean {
   return report !== null && !isFinal(report.state);
 }
 
+function goesElsewhere({ provider, account, attempts }: Standing): boolean {
+  const own = attempts.some((one) => one.provider === provider && one.account === account);
+  return !own && attempts.every((one) => one.report === null && isAccountedFor(one));
+}
+
 /** The state that attempts and closure amount to. */
-export function stateOf(payout: Pick<Payout, 'attempts' | 'closure'>): PayoutState {
+export function stateOf(payout: Standing & Pick<Payout, 'closure'>): PayoutState {
   const current = currentAttempt(payout);
   const state = current ? attemptState(current) : 'QUEUED';
   return state === 'QUEUED' && payout.closure !== null ? payout.closure.state : state;

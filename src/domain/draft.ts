@@ -5,7 +5,19 @@ import { absorb } from './report.ts';
 
 /** What news can change of a payout, and what there is to say about it. */
 export interface Draft
-  extends Pick<Payout, 'attempts' | 'attention' | 'order' | 'parties' | 'autoConfirm' | 'requests' | 'generation'> {
+  extends Pick<
+    Payout,
+    | 'provider'
+    | 'account'
+    | 'attempts'
+    | 'attention'
+    | 'order'
+    | 'parties'
+    | 'autoConfirm'
+    | 'requests'
+    | 'generation'
+    | 'parked'
+  > {
   readonly closure: Closure | null;
   readonly note: string | null;
   /** A reader sees a difference, even where the state is the same. */
@@ -20,9 +32,21 @@ export interface Draft
 
 /** The payout as it is, before the news. */
 export function openDraft(payout: Payout): Draft {
-  const { attempts, closure, attention, order, parties, autoConfirm, requests, generation } = payout;
-  const facts = { attempts, closure, attention, order, parties, autoConfirm, requests, generation };
-  return { ...facts, note: null, visible: false, retryAfterMs: 0, due: false, restart: false };
+  const { provider, account, attempts, closure, attention, order, parties } = payout;
+  const { autoConfirm, requests, generation, parked } = payout;
+  const facts = { provider, account, attempts, closure, attention, order, parties };
+  return {
+    ...facts,
+    autoConfirm,
+    requests,
+    generation,
+    parked,
+    note: null,
+    visible: false,
+    retryAfterMs: 0,
+    due: false,
+    restart: false,
+  };
 }
 
 export function findAttempt(payout: Pick<Payout, 'attempts'>, number: number): Attempt | null {

@@ -17,7 +17,7 @@ export interface FollowUp {
   readonly request: ActionRequest | null;
 }
 
-type Followed = Pick<Payout, 'attempts' | 'requests' | 'autoConfirm'>;
+type Followed = Pick<Payout, 'provider' | 'account' | 'attempts' | 'requests' | 'autoConfirm'>;
 
 /**
  * The next action that is wanted and that the provider allows by its last report; null: none. Pure. An action whose last

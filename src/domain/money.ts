@@ -104,11 +104,20 @@ export function subtractDecimals(a: Decimal, b: Decimal): Decimal | null {
   return units < 0n ? null : fromUnits(units);
 }
 
-/** `a × b`, rounded half up at `places` (0 to 18). Rates meet amounts here and nowhere else. */
-export function multiplyDecimals(a: Decimal, b: Decimal, places: number): Decimal {
+/**
+ * `a × b` at `places` (0 to 18): rounded half up, or cut off there, or raised to the next where it is not exact. Rates meet
+ * amounts here and nowhere else.
+ */
+export function multiplyDecimals(
+  a: Decimal,
+  b: Decimal,
+  places: number,
+  rounding: 'HALF_UP' | 'DOWN' | 'UP' = 'HALF_UP',
+): Decimal {
   const scale = 10n ** BigInt(2 * MAX_PLACES - places);
+  const raise = rounding === 'DOWN' ? 0n : rounding === 'UP' ? scale - 1n : scale / 2n;
   const product = toUnits(a) * toUnits(b);
-  return fromUnits(((product + scale / 2n) / scale) * 10n ** BigInt(MAX_PLACES - places));
+  return fromUnits(((product + raise) / scale) * 10n ** BigInt(MAX_PLACES - places));
 }
 
 /** `a ÷ b` cut off at `places` (0 to 18), or raised to the next there where it is not exact; null when `b` is zero. */

@@ -1,7 +1,9 @@
+import type { BatchId } from './batch.ts';
 import type { MoneyMoved } from './errors.ts';
 import type { MerchantId } from './merchant.ts';
 import type { Branded, Fee, FeeMode, Money } from './money.ts';
 import type { ProviderId } from './provider.ts';
+import type { HeldPrice, RouteDecision } from './route.ts';
 
 /** `po_…`, a hash of merchant and reference, so that the primary key itself keeps a reference unique. */
 export type PayoutId = Branded<string, 'PayoutId'>;
@@ -205,6 +207,7 @@ export const FAILURE_CODES = [
   'PROVIDER_REFUSED',
   'NETWORK_FAILURE',
   'EXPIRED',
+  'PRICE_CHANGED',
   'OTHER',
 ] as const;
 export type PayoutFailureCode = (typeof FAILURE_CODES)[number];
@@ -280,6 +283,8 @@ export interface Attempt {
   readonly exists: boolean;
   /** When look-ups that found nothing, and may prove that nothing is there, were asked. */
   readonly absentAt: readonly Date[];
+  /** True once it was in doubt whether it was taken: from then on the payout goes to no other account. */
+  readonly doubted: boolean;
   /** True once an answer that should have been this order's showed another amount, currency or destination. */
   readonly mismatched: boolean;
 }
@@ -339,7 +344,7 @@ export interface Closure {
 }
 
 export interface Payout {
-  readonly schema: 3;
+  readonly schema: 4;
   readonly id: PayoutId;
   readonly merchantId: MerchantId;
   /** The merchant's own order number: the idempotency key, for ever. */
@@ -365,6 +370,16 @@ export interface Payout {
   /** Where the next attempt goes. */
   readonly provider: ProviderId;
   readonly account: string;
+  /** Why it goes there; null: the caller named the provider, and nobody else was considered. */
+  readonly route: RouteDecision | null;
+  /** Whether it may go to the next eligible candidate of its route once one provably has not taken it. */
+  readonly failover: boolean;
+  /** What it may cost: checked before the first byte of each attempt; null: whatever it costs. */
+  readonly heldPrice: HeldPrice | null;
+  /** The batch that it was asked for in; null: by itself. */
+  readonly batch: BatchId | null;
+  /** Not sent, and not looked at, while its batch is paused. */
+  readonly parked: boolean;
   readonly attempts: readonly Attempt[];
   readonly closure: Closure | null;
   readonly attention: readonly Attention[];

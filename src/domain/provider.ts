@@ -1,6 +1,7 @@
 import type { Issue, MoneyMoved } from './errors.ts';
 import type { Asset, Branded, Decimal, Fee, FeeMode, Money } from './money.ts';
 import type { Amendment, Failure, Order, Parties, PayoutAction, ReportedState, SupportingDocument } from './payout.ts';
+import type { RouteDecision } from './route.ts';
 
 /** A provider's name in the API and in storage, e.g. `IO2328`: upper case, one for each folder of `src/providers`. */
 export type ProviderId = Branded<string, 'ProviderId'>;
@@ -23,8 +24,21 @@ export interface ProviderReason {
 
 /** Where an order goes, or one reason for each provider that was considered. */
 export type Route =
-  | { readonly kind: 'chosen'; readonly provider: ProviderId; readonly account: string }
+  /** `decision`: who else was considered; null: nobody, since the caller named the provider. */
+  | {
+      readonly kind: 'chosen';
+      readonly provider: ProviderId;
+      readonly account: string;
+      readonly decision: RouteDecision | null;
+    }
   | { readonly kind: 'none'; readonly reasons: readonly ProviderReason[] }
+  /** Those that support it cannot take it at the moment. */
+  | {
+      readonly kind: 'unavailable';
+      readonly provider: ProviderId;
+      readonly retryAt: Date | null;
+      readonly cause: string;
+    }
   /** The chosen provider cannot reach the exact amount by its rate: the input must change. */
   | { readonly kind: 'invalid'; readonly issues: readonly Issue[] };
 
@@ -91,7 +105,13 @@ export type SendOutcome =
 export type LookupOutcome =
   | { readonly kind: 'found'; readonly report: StatusReport }
   | { readonly kind: 'absent' }
-  | { readonly kind: 'unavailable'; readonly retryAfterMs: number | null; readonly cause: string };
+  /** `onlyThisOrder`: the provider answers, and cannot be asked about this one; nothing speaks against asking about others. */
+  | {
+      readonly kind: 'unavailable';
+      readonly retryAfterMs: number | null;
+      readonly cause: string;
+      readonly onlyThisOrder?: true;
+    };
 
 /** What a provider's webhook says the order is; at least one is not null. */
 export interface OrderKey {
@@ -153,8 +173,8 @@ export interface Call {
 
 /** The body of a create, or why there can be none. */
 export type Prepared =
-  /** The exact business body, as the text that will be stored and sent. */
-  | { readonly kind: 'body'; readonly body: string }
+  /** The exact business body, as the text that will be stored and sent; `price`: what it fixes, where it fixes one. */
+  | { readonly kind: 'body'; readonly body: string; readonly price?: Pick<Price, 'debit' | 'receive'> }
   /** It cannot be done, and nothing was sent: the payout fails. */
   | { readonly kind: 'refused'; readonly failure: Failure }
   | { readonly kind: 'unavailable'; readonly retryAfterMs: number | null; readonly cause: string };
@@ -294,8 +314,11 @@ export interface Provider {
   attachDocument?(attempt: AttemptRef, document: SupportingDocument, call: Call): Promise<SendOutcome>;
   completeDocuments?(attempt: AttemptRef, call: Call): Promise<SendOutcome>;
   balances?(account: string, call: Call): Promise<ReadOutcome<readonly Balance[]>>;
-  /** A string instead of an outcome: what this provider cannot price of the question. */
-  quote?(account: string, request: QuoteRequest, call: Call): Promise<ReadOutcome<Price> | string>;
+  /**
+   * A string instead of an outcome: what this provider cannot price of the question. `recent`: lists of fees and rates that
+   * an indicative price is made of may be seconds old; left out: they are read anew.
+   */
+  quote?(account: string, request: QuoteRequest, call: Call, recent?: boolean): Promise<ReadOutcome<Price> | string>;
   assets?(account: string, call: Call): Promise<ReadOutcome<readonly AssetTerms[]>>;
   /** Of a kind in `referenceKinds`. */
   reference?(account: string, kind: ReferenceKind, call: Call): Promise<ReadOutcome<readonly ReferenceEntry[]>>;

@@ -31,6 +31,8 @@ export function nextCheck(
   check: boolean,
   now: Date,
 ): Date | null {
+  // What is parked and was not sent is left alone until its time is over.
+  if (draft.parked && stateOf(draft) === 'QUEUED') return payout.sendBefore;
   if (draft.due) return now;
   if (!isOpen(draft, state)) return null;
   // News that came by itself does not put off a check that is due sooner.

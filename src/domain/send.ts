@@ -1,10 +1,11 @@
-import type { News } from './apply.ts';
+import type { NewAttempt, News } from './apply.ts';
 import { attemptState, currentAttempt, isAccountedFor, openAttempt, stateOf } from './attempt.ts';
 import { type Draft, findAttempt, flag, replace, takeIn } from './draft.ts';
+import { failOver } from './failover.ts';
 import { followUp } from './follow.ts';
-import type { ActionRequest, Attempt, Payout, Send, SendKind } from './payout.ts';
+import type { ActionRequest, Attempt, Failure, Payout, Send, SendKind } from './payout.ts';
 import type { SendOutcome } from './provider.ts';
-import { isSuspect, lostSince } from './restore.ts';
+import { isSuspect, lostSince, mayBeElsewhere } from './restore.ts';
 import type { Restored } from './store.ts';
 
 /** Whether a first send may start: nothing that was sent before may have been taken. */
@@ -17,7 +18,7 @@ type Begun = Extract<News, { kind: 'begun' }>;
 /** A send is recorded, or (null) must not start. */
 export function begin(payout: Payout, draft: Draft, { send: kind, attempt: chosen, request }: Begun, now: Date) {
   const known = findAttempt(payout, chosen.number);
-  if (!mayStart(payout, known, kind, request, now)) return null;
+  if (!mayStart(payout, known, kind, request, now) || (kind === 'SUBMIT' && !isThere(payout, chosen))) return null;
   const attempt: Attempt = known ?? { ...chosen, ...UNSENT };
   const send: Send = {
     number: nextNumber(attempt),
@@ -34,12 +35,18 @@ export function begin(payout: Payout, draft: Draft, { send: kind, attempt: chose
   return { ...draft, attempts, due: true, visible: isFollowUp(kind), note: isFollowUp(kind) ? `sent: ${kind}` : null };
 }
 
+/** Whether an attempt is where the payout goes: a worker that saw it on its way to another account sends nothing there. */
+function isThere({ provider, account }: Payout, attempt: NewAttempt): boolean {
+  return attempt.provider === provider && attempt.account === account;
+}
+
 const UNSENT = {
   providerReference: null,
   sends: [],
   report: null,
   mismatched: false,
   exists: false,
+  doubted: false,
   absentAt: [],
 } satisfies Partial<Attempt>;
 
@@ -76,7 +83,8 @@ type Suspected = Extract<News, { kind: 'suspected' }>;
 
 /**
  * A payout of a store that was put back may have been sent since: its next order number is taken to be in doubt, and all
- * that follows is what follows from any doubt. Null where it was looked at since, or nothing would be sent.
+ * that follows is what follows from any doubt. One that may be elsewhere stays suspect, so that nothing is sent of it. Null
+ * where it was looked at since, or nothing would be sent.
  */
 export function suspect(
   payout: Payout,
@@ -89,7 +97,9 @@ export function suspect(
   if (restored === null || !isSuspect(payout, restored) || suspected === undefined) return null;
   if (payout.attempts.some(({ sends }) => sends.some((send) => send.outcome === 'IN_FLIGHT'))) return null;
   if (chosen.number !== (suspected?.number ?? payout.attempts.length + 1)) return null;
-  if (calledOff && !mayBeSubmitted(payout)) return null;
+  // Where it may be elsewhere, doubt is left as it is: nothing that is asked here ends it.
+  const elsewhere = mayBeElsewhere(payout, restored);
+  if ((calledOff || elsewhere) && !mayBeSubmitted(payout)) return null;
   const attempt: Attempt = suspected ?? { ...chosen, ...UNSENT };
   const since = lostSince(payout, restored);
   const note = `the store was put back: it may have been sent since ${since.toISOString()}`;
@@ -107,7 +117,7 @@ export function suspect(
     attempts: suspected ? replace(draft.attempts, doubted) : [...draft.attempts, doubted],
     closure: calledOff ? { state: 'CANCELLED', failure: null } : draft.closure,
     autoConfirm: draft.autoConfirm && !calledOff,
-    generation: restored.generation,
+    generation: elsewhere ? draft.generation : restored.generation,
     note: calledOff ? `called off; ${note}` : note,
     visible: true,
     due: true,
@@ -154,10 +164,15 @@ export function end(
     return takeIn(payout, next, settled, outcome.report, now).draft;
   }
   if (outcome.kind === 'exists') return { ...next, due: true };
+  if (outcome.kind === 'notTaken') return failOver(payout, next, null, noteOf(outcome) ?? '') ?? next;
   // A refusal is the end only where nothing else that was sent may have been taken.
   const alone = next.attempts.every((one) => one.report === null && isAccountedFor(one));
   if (outcome.kind !== 'rejected' || !alone) return next;
-  return { ...next, closure: { state: 'FAILED' as const, failure: outcome.failure } };
+  return failOver(payout, next, outcome.failure, noteOf(outcome) ?? '') ?? close(next, outcome.failure);
+}
+
+function close(draft: Draft, failure: Failure): Draft {
+  return { ...draft, closure: { state: 'FAILED', failure } };
 }
 
 /** A create that is answered yes and with no order says nothing certain. */

@@ -3,7 +3,7 @@ import { attemptState, currentAttempt, openAttempt } from './attempt.ts';
 import { type FollowUp, followUp } from './follow.ts';
 import { type Attempt, type AttentionReason, isFinal, type Payout, type SendKind } from './payout.ts';
 import type { Account, LookupOutcome, Provider } from './provider.ts';
-import { isSuspect } from './restore.ts';
+import { isSuspect, mayBeElsewhere } from './restore.ts';
 import { mayBeSubmitted, suspectedAttempt } from './send.ts';
 import type { Restored } from './store.ts';
 
@@ -38,7 +38,8 @@ export function nextStep(
   const account = provider?.accounts.find((one) => one.name === payout.account);
   const attempt = openAttempt(payout);
   const suspect = isSuspect(payout, restored);
-  const doubt = suspect ? suspected(payout, account, late) : null;
+  const elsewhere = mayBeElsewhere(payout, restored);
+  const doubt = suspect && (!elsewhere || mayBeSubmitted(payout)) ? suspected(payout, account, late) : null;
   if (doubt !== null) return doubt;
   if (mayBeSubmitted(payout)) {
     if (late) return { kind: 'tell', news: { kind: 'expired' } };
@@ -46,7 +47,7 @@ export function nextStep(
     if (!account.enabled) return HOLD;
     // Once it was in doubt, only its own order number keeps it from being paid twice: it goes to its own account or nowhere.
     if (payout.state === 'IN_DOUBT' && attempt?.fingerprint !== account.fingerprint) return accountChanged(payout);
-    const again = attempt?.fingerprint === account.fingerprint ? attempt : null;
+    const again = attempt !== null && isAt(attempt, payout, account) ? attempt : null;
     return { kind: 'send', send: 'SUBMIT', attempt: again, account };
   }
   if (attempt === null) return HOLD;
@@ -55,7 +56,12 @@ export function nextStep(
   }
   // What the provider allowed before the store was put back may be long over there: it is asked first.
   const next = suspect ? null : followed(payout, attempt, late);
-  return next ?? doubted(payout, provider, account, attempt, late, now);
+  return next ?? doubted(payout, provider, account, attempt, { late, elsewhere }, now);
+}
+
+/** Whether the attempt is the payout's at this very account. */
+function isAt(attempt: Attempt, { provider }: Payout, { name, fingerprint }: Account): boolean {
+  return attempt.provider === provider && attempt.account === name && attempt.fingerprint === fingerprint;
 }
 
 /** The step where something would be sent that may have been sent since; null: nothing would be, so asking is enough. */
@@ -88,7 +94,7 @@ function doubted(
   provider: Provider,
   account: Account,
   attempt: Attempt,
-  late: boolean,
+  { late, elsewhere }: { readonly late: boolean; readonly elsewhere: boolean },
   now: Date,
 ): Step {
   const { findsByOrderNumber } = provider;
@@ -100,6 +106,7 @@ function doubted(
   }
   // Only doubt is left by a repeat: an order that was refused, or whose echo was wrong, is not sent again.
   if (attempt.mismatched || attemptState(attempt) !== 'IN_DOUBT') return HOLD;
+  if (elsewhere) return flagged('NOT_FOUND_AT_PROVIDER', elsewhereMessage(provider, attempt));
   if (payout.closure !== null) {
     const message = `it was called off, and may be at ${provider.name}: ask there for ${attempt.orderNumber}`;
     return flagged('NOT_FOUND_AT_PROVIDER', message);
@@ -111,6 +118,12 @@ function doubted(
     return flagged('REPEAT_WINDOW_OVER', `${rule}: ask there for ${attempt.orderNumber}`);
   }
   return { kind: 'send', send: 'REPEAT', attempt, account };
+}
+
+/** Why nobody but a person can say what became of it. */
+function elsewhereMessage({ name }: Provider, { orderNumber }: Attempt): string {
+  const why = 'the store was put back, and in the lost time it may have gone to another provider';
+  return `${why}: look there too, and at ${name} for ${orderNumber}, before it is sent again`;
 }
 
 function flagged(reason: AttentionReason, message: string): Step {
@@ -130,13 +143,14 @@ const DEAF_AFTER_MS = 86_400_000;
 
 type Flagged = Extract<News, { kind: 'flagged' }>;
 
-/** What an operator has to know of an order that was looked for; null: nothing yet. */
+/** What an operator has to know of an order that was looked for; null: nothing yet. `restored` as for `nextStep`. */
 export function concernOf(
   payout: Payout,
   provider: Provider,
   attempt: Attempt,
   outcome: LookupOutcome,
   now: Date,
+  restored: Restored | null = null,
 ): Flagged | null {
   const age = now.getTime() - doubtfulSince(attempt).getTime();
   const { orderNumber } = attempt;
@@ -144,6 +158,9 @@ export function concernOf(
     if (isFinal(payout.state) || attempt.report === null || age <= provider.usualMs) return null;
     const message = `${payout.state} for longer than is usual at ${provider.name}: ask there for ${orderNumber}`;
     return { kind: 'flagged', reason: 'OVERDUE', message };
+  }
+  if (outcome.kind === 'absent' && mayBeElsewhere(payout, restored)) {
+    return { kind: 'flagged', reason: 'NOT_FOUND_AT_PROVIDER', message: elsewhereMessage(provider, attempt) };
   }
   // Where absence can be proven, it soon is; unless the provider has said that the number is taken.
   const unproven = provider.absenceRule(attempt.account) === null || attempt.exists;

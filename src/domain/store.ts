@@ -1,3 +1,4 @@
+import type { BatchId, PayoutBatch } from './batch.ts';
 import type { ApiKey, ApiKeyId, Merchant, MerchantId } from './merchant.ts';
 import type { Branded } from './money.ts';
 import type { Payout, PayoutEvent, PayoutEventId, PayoutId, PayoutState } from './payout.ts';
@@ -25,6 +26,7 @@ export interface PayoutFilter {
   readonly states?: readonly PayoutState[];
   readonly providers?: readonly ProviderId[];
   readonly currency?: string;
+  readonly batch?: BatchId;
   /** Inclusive. */
   readonly createdFrom?: Date;
   /** Exclusive. */
@@ -112,6 +114,23 @@ export interface Queue {
   readonly oldestAt: Date | null;
 }
 
+/** How far a batch is. */
+export interface BatchCount {
+  readonly state: PayoutState;
+  /** Whether they are those that wait because the batch is paused: QUEUED may come twice, any other state once, as false. */
+  readonly parked: boolean;
+  readonly count: number;
+}
+
+/** What one process tells the others of itself: overwritten by its next one, and no part of any payout. */
+export interface Bulletin {
+  /** Which process: its worker's name. */
+  readonly process: string;
+  readonly at: Date;
+  /** JSON, in the words of whoever posts it. */
+  readonly text: string;
+}
+
 export type AttemptKey = { readonly payoutId: PayoutId; readonly attempt: number };
 
 /**
@@ -167,6 +186,24 @@ export interface Store {
   ): Promise<{ readonly payout: Payout; readonly attempt: number } | null>;
   /** Claims due payouts: each is hidden from other workers until its lease ends. */
   lease(request: LeaseRequest): Promise<readonly Payout[]>;
+
+  /** Stores a new batch once per (merchant, reference); else answers the first one, as it stands. */
+  insertBatch(batch: PayoutBatch): Promise<PayoutBatch>;
+  /** Compare-and-set on `version - 1`. */
+  commitBatch(after: PayoutBatch): Promise<'committed' | 'stale'>;
+  /** Null: there is none, or it is another merchant's. */
+  batch(merchantId: MerchantId, id: BatchId): Promise<PayoutBatch | null>;
+  /** How many payouts of a batch are in each state; a state without any is missing. */
+  batchCounts(merchantId: MerchantId, id: BatchId): Promise<readonly BatchCount[]>;
+  /** Batches that are `rousing`, of any merchant, at most `limit`, in no order. */
+  rousingBatches(limit: number): Promise<readonly PayoutBatch[]>;
+  /** Payouts of a batch that are parked, whatever their state, at most `limit`, in no order. */
+  parked(merchantId: MerchantId, id: BatchId, limit: number): Promise<readonly Payout[]>;
+
+  /** Puts up what a process tells of itself, in place of what it told before; those a week older than it go. */
+  post(bulletin: Bulletin): Promise<void>;
+  /** What processes told of themselves at or after this instant, in no order. */
+  bulletins(since: Date): Promise<readonly Bulletin[]>;
 
   /** The end of a merchant's log as it stands now: everything that is written later comes after it. */
   head(merchantId: MerchantId): Promise<Position>;

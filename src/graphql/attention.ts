@@ -1,8 +1,11 @@
 import { attentionSince, currentAttempt } from '../domain/attempt.ts';
+import { canonicalDecimal } from '../domain/money.ts';
 import type { AttentionReason, Payout, PayoutId } from '../domain/payout.ts';
+import type { ProviderId } from '../domain/provider.ts';
 import type { AttentionQuery } from '../domain/store.ts';
+import type { LowBalance } from '../market.ts';
 import { builder } from './builder.ts';
-import { merchantOf, parseId } from './context.ts';
+import { type Context, merchantOf, parseId } from './context.ts';
 import { merchantIdArg } from './merchant.ts';
 import { pageCost, readWindow, toConnection } from './page.ts';
 import { PayoutNode, payoutKey } from './payout.ts';
@@ -11,20 +14,47 @@ import { AttentionReasonEnum } from './trouble.ts';
 
 /** One thing that needs a person. */
 interface AttentionItem {
-  readonly payout: Payout;
-  readonly reason: AttentionReason | 'IN_DOUBT';
+  readonly place: Place;
+  /** Null: it is about an account. */
+  readonly payout: Payout | null;
+  readonly provider: ProviderId;
+  readonly account: string;
+  readonly reason: AttentionReason | 'IN_DOUBT' | 'LOW_BALANCE';
   readonly message: string;
   readonly since: Date;
   readonly others: readonly AttentionReason[];
 }
 
+/** Where an item stands: accounts come first, by their names, then payouts, by when they began to need somebody. */
+type Place =
+  | { readonly kind: 'account'; readonly name: string }
+  | ({ readonly kind: 'payout' } & NonNullable<AttentionQuery['after']>);
+
 /** The payout's first reason, and the others that it has. */
 function toItem(payout: Payout): AttentionItem {
   const [first, ...rest] = payout.attention.toSorted((a, b) => a.since.getTime() - b.since.getTime());
   const since = attentionSince(payout) ?? payout.updatedAt;
-  if (first === undefined) return { payout, reason: 'IN_DOUBT', message: describeDoubt(payout), since, others: [] };
+  const { provider, account } = currentAttempt(payout) ?? payout;
+  const about = { place: { kind: 'payout', since, id: payout.id }, payout, provider, account, since } as const;
+  if (first === undefined) return { ...about, reason: 'IN_DOUBT', message: describeDoubt(payout), others: [] };
   const others = new Set(rest.map(({ reason }) => reason).filter((reason) => reason !== first.reason));
-  return { payout, reason: first.reason, message: first.message, since, others: [...others] };
+  return { ...about, reason: first.reason, message: first.message, others: [...others] };
+}
+
+/** An account that is below what is to be kept there. */
+function toLowItem({ provider, account, currency, available, minimum, since }: LowBalance): AttentionItem {
+  const place = { kind: 'account', name: `${provider} ${account} ${currency}` } as const;
+  const message = `${canonicalDecimal(available)} ${currency} are there, less than the ${minimum} that are to be kept`;
+  return { place, payout: null, provider, account, reason: 'LOW_BALANCE', message, since, others: [] };
+}
+
+/** The accounts that are low and come after a place, in their order. */
+async function listLow({ market }: Context, after: Place | null): Promise<readonly AttentionItem[]> {
+  if (after?.kind === 'payout') return [];
+  const items = (await market.lowBalances()).map(toLowItem);
+  const nameOf = ({ place }: AttentionItem): string => (place.kind === 'account' ? place.name : '');
+  const rest = items.filter((item) => after === null || nameOf(item) > after.name);
+  return rest.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 }
 
 function describeDoubt(payout: Payout): string {
@@ -42,35 +72,33 @@ const AttentionItemObject = builder.objectRef<AttentionItem>('AttentionItem').im
       description: 'What else is wrong with it, in the order in which it was noticed.',
     }),
     message: t.exposeString('message', { description: 'One line for people, on the reason.' }),
-    since: t.expose('since', { type: 'DateTime', description: 'Since when it needs somebody. The list goes by this.' }),
+    since: t.expose('since', {
+      type: 'DateTime',
+      description:
+        'Since when it needs somebody: payouts go by this. Of an account, when the process that answers saw it.',
+    }),
     payout: t.field({
       type: PayoutNode,
       nullable: true,
       description: 'What it is about; null where it is about no payout.',
-      resolve: ({ payout }) => payoutKey(payout.merchantId, payout.id),
+      resolve: ({ payout }) => payout && payoutKey(payout.merchantId, payout.id),
     }),
-    provider: t.field({
-      type: ProviderIdEnum,
-      description: 'Whom to ask.',
-      resolve: ({ payout }) => currentAttempt(payout)?.provider ?? payout.provider,
-    }),
-    account: t.string({
-      description: 'Our name for the account there.',
-      resolve: ({ payout }) => currentAttempt(payout)?.account ?? payout.account,
-    }),
+    provider: t.expose('provider', { type: ProviderIdEnum, description: 'Whom to ask.' }),
+    account: t.exposeString('account', { description: 'Our name for the account there.' }),
   }),
 });
 
-type Place = NonNullable<AttentionQuery['after']>;
-
-function toCursor({ since, payout }: AttentionItem): string {
-  return Buffer.from(`attention ${since.getTime()} ${payout.id}`).toString('base64url');
+function toCursor({ place }: AttentionItem): string {
+  const text = place.kind === 'account' ? `account ${place.name}` : `${place.since.getTime()} ${place.id}`;
+  return Buffer.from(`attention ${text}`).toString('base64url');
 }
 
 function parseCursor(cursor: string): Place | null {
-  const [list, time = '', text = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
+  const [list, first = '', text = '', ...rest] = Buffer.from(cursor, 'base64url').toString().split(' ');
+  if (list !== 'attention') return null;
+  if (first === 'account') return rest.length === 2 ? { kind: 'account', name: [text, ...rest].join(' ') } : null;
   const id = parseId<PayoutId>('po', text);
-  return list === 'attention' && id && /^[0-9]{1,15}$/.test(time) ? { since: new Date(Number(time)), id } : null;
+  return id && /^[0-9]{1,15}$/.test(first) ? { kind: 'payout', since: new Date(Number(first)), id } : null;
 }
 
 const AttentionEdge = builder.edgeObject({
@@ -95,7 +123,9 @@ builder.queryField('attention', (t) =>
     complexity: pageCost,
     description:
       'What needs a person, oldest first: payouts in doubt, contradicted, with a wrong echo, or that take longer than usual, ' +
-      'each once. It changes while it is paged through.',
+      'each once. It changes while it is paged through. Before them, for an operator who names no merchant and has the scope ' +
+      'balances:read: accounts with less than what is to be kept there, by provider, account and currency. They count as items of the page and have ' +
+      'cursors of their own, after which come the other accounts, then the payouts.',
     args: {
       first: t.arg.int({ required: false, description: 'So many from the start, 1 to 100. Default 20.' }),
       after: t.arg.string({ required: false, description: 'Only what comes after this cursor.' }),
@@ -110,9 +140,12 @@ builder.queryField('attention', (t) =>
       const merchantId = everybody ? null : merchantOf(context, args.merchantId);
       const window = readWindow(args, parseCursor);
       const { limit, after } = window;
-      const found = await context.store.attention({ merchantId, limit: limit + 1, after });
-      const items = found.slice(0, limit).map(toItem);
-      return toConnection(window, items, found.length > limit, toCursor);
+      const low = everybody && context.viewer.scopes.has('balances:read') ? await listLow(context, after) : [];
+      const room = Math.max(limit - low.length, 0);
+      const from = after?.kind === 'payout' ? after : null;
+      const found = await context.store.attention({ merchantId, limit: room + 1, after: from });
+      const items = [...low.slice(0, limit), ...found.slice(0, room).map(toItem)];
+      return toConnection(window, items, low.length > limit || found.length > room, toCursor);
     },
   }),
 );

@@ -6,8 +6,10 @@ import RelayPlugin from '@pothos/plugin-relay';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import ZodPlugin from '@pothos/plugin-zod';
 import { GraphQLError, Kind } from 'graphql';
+import { parseInstant } from '../domain/instant.ts';
 import type { Context } from './context.ts';
 import { InvalidInputError, RequestError } from './errors.ts';
+import ItemwisePlugin from './itemwise.ts';
 
 /**
  * What one operation may ask for: how deep it nests, how many fields it names, and how many values it may bring, where a
@@ -40,7 +42,7 @@ export const builder = new SchemaBuilder<{
     DateTime: { Input: Date; Output: Date };
   };
 }>({
-  plugins: [ErrorsPlugin, ScopeAuthPlugin, ZodPlugin, RelayPlugin, DataloaderPlugin, ComplexityPlugin],
+  plugins: [ErrorsPlugin, ScopeAuthPlugin, ItemwisePlugin, ZodPlugin, RelayPlugin, DataloaderPlugin, ComplexityPlugin],
   defaultFieldNullability: false,
   errors: {
     directResult: true,
@@ -105,8 +107,8 @@ export const builder = new SchemaBuilder<{
 
 builder.queryType({
   description:
-    'Reading. Nothing here calls a provider, but for `referenceData` and the `assets` of a provider asked for by itself: at ' +
-    'most once in ten minutes.',
+    'Reading. Providers are called for `quotes`, `balances` and `simulatePayout`, for `referenceData` and the `assets` of a ' +
+    "provider asked for by itself (at most once in ten minutes), and for an operator's `attention` where minimum balances are set.",
 });
 builder.mutationType({
   description: 'Moving payouts. An expected failure is a member of the result, never in `errors`.',
@@ -136,12 +138,7 @@ builder.scalarType('DateTime', {
 });
 
 function readInstant(value: unknown): Date {
-  const match = typeof value === 'string' ? INSTANT.exec(value) : null;
-  // A day that the month does not have would otherwise roll over into the next.
-  const days = match && new Date(Date.UTC(Number(match[1]), Number(match[2]), 0)).getUTCDate();
-  const at = match && days && Number(match[3]) <= days ? new Date(match[0].toUpperCase()) : null;
-  if (at && !Number.isNaN(at.getTime())) return at;
+  const at = typeof value === 'string' ? parseInstant(value) : null;
+  if (at) return at;
   throw new GraphQLError('a DateTime is RFC 3339 text, e.g. "2026-01-31T12:00:00Z"');
 }
-
-const INSTANT = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/i;

@@ -1,3 +1,4 @@
+import type { Batches } from '../batches.ts';
 import type { Catalogue } from '../catalogue.ts';
 import type { MerchantId, Scope } from '../domain/merchant.ts';
 import type { Provider } from '../domain/provider.ts';
@@ -5,13 +6,15 @@ import type { Store } from '../domain/store.ts';
 import type { Feed } from '../feed.ts';
 import type { Health } from '../health.ts';
 import type { Viewer } from '../keys.ts';
+import type { Market } from '../market.ts';
 import type { Actor, Payouts } from '../payouts.ts';
+import type { Quotes } from '../quotes.ts';
 import type { Log } from '../runtime.ts';
 import { InvalidInputError, RequestError } from './errors.ts';
 
 /** What the resolvers work with, the same for every request. */
 export interface Services {
-  readonly payouts: Pick<Payouts, 'create' | 'act' | 'resolve' | 'erase' | 'parties'>;
+  readonly payouts: Pick<Payouts, 'create' | 'simulate' | 'act' | 'resolve' | 'erase' | 'parties'>;
   readonly store: Pick<
     Store,
     | 'environment'
@@ -23,13 +26,18 @@ export interface Services {
     | 'page'
     | 'attention'
     | 'queue'
+    | 'batch'
+    | 'batchCounts'
     | 'merchant'
   >;
   readonly feed: Pick<Feed, 'parseCursor' | 'head' | 'cursorOf' | 'cursorAt' | 'events' | 'subscribe'>;
   /** The providers that are open in this deployment. */
   readonly providers: readonly Provider[];
   readonly catalogue: Catalogue;
-  readonly health: Pick<Health, 'of'>;
+  readonly batches: Pick<Batches, 'create' | 'simulate' | 'idOf' | 'follow' | 'steer'>;
+  readonly market: Pick<Market, 'quotes' | 'balances' | 'lowBalances'>;
+  readonly quotes: Pick<Quotes, 'sign'>;
+  readonly health: Pick<Health, 'of' | 'watch'>;
   readonly log: Log;
 }
 
@@ -47,8 +55,8 @@ export interface Context extends Services {
 
 /** The context of one operation. */
 export function createContext(services: Services, viewer: Viewer, requestId: string, gone: AbortSignal): Context {
-  const { payouts, store, feed, providers, catalogue, health, log } = services;
-  return { payouts, store, feed, providers, catalogue, health, log, viewer, requestId, gone };
+  const { payouts, store, feed, providers, catalogue, batches, market, quotes, health, log } = services;
+  return { payouts, store, feed, providers, catalogue, batches, market, quotes, health, log, viewer, requestId, gone };
 }
 
 /** The same operation with loaders that have read nothing yet. */
@@ -113,6 +121,6 @@ export function requireScope(context: Context, scope: Scope): void {
 }
 
 /** Reads a prefixed id, e.g. `po_…`; null when it does not have the prefix or the form. */
-export function parseId<Id extends string>(prefix: 'po' | 'ev' | 'me', text: string): Id | null {
+export function parseId<Id extends string>(prefix: 'po' | 'ev' | 'me' | 'pb', text: string): Id | null {
   return text.startsWith(`${prefix}_`) && /^[a-z]{2}_[0-9a-z]{1,64}$/.test(text) ? (text as Id) : null;
 }

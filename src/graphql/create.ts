@@ -1,18 +1,25 @@
 import { z } from 'zod';
 import { checkAddress, isNetwork } from '../address.ts';
-import { type Decimal, parseDecimal } from '../domain/money.ts';
+import { compareDecimals, type Decimal, parseDecimal } from '../domain/money.ts';
 import type { MetadataEntry, Parties } from '../domain/payout.ts';
-import type { CreateInput } from '../payouts.ts';
+import type { CreateInput, CreateResult } from '../payouts.ts';
 import { builder } from './builder.ts';
-import { actorOf, existingMerchant } from './context.ts';
+import { actorOf, type Context, existingMerchant } from './context.ts';
 import { DestinationInput, toDestination, toRecipient } from './destination.ts';
-import { InvalidInputError, ReferenceConflictError, UnsupportedError } from './errors.ts';
+import {
+  InvalidInputError,
+  ProviderUnavailableError,
+  type PublicError,
+  QuoteExpiredError,
+  ReferenceConflictError,
+  UnsupportedError,
+} from './errors.ts';
 import { merchantIdArg } from './merchant.ts';
 import { currencyRule, FeeModeEnum, MoneyInput } from './money.ts';
 import { PartyInput, toParty } from './party.ts';
 import { type LoadedPayout, PayoutNode, reloadPayout } from './payout.ts';
 import { ProviderIdEnum } from './provider.ts';
-import { textRule } from './text.ts';
+import { referenceRule, textRule } from './text.ts';
 
 const MetadataEntryInput = builder.inputType('MetadataEntryInput', {
   description: "A fact of the merchant's own.",
@@ -30,16 +37,14 @@ const MetadataEntryInput = builder.inputType('MetadataEntryInput', {
   }),
 });
 
-const CreatePayoutInput = builder.inputType('CreatePayoutInput', {
+/** What `createPayout` takes. */
+export const CreatePayoutInput = builder.inputType('CreatePayoutInput', {
   description: 'What to pay. The same reference with the same input answers the first payout, for ever.',
   fields: (t) => ({
     reference: t.string({
       required: true,
       description: "The merchant's order number, the idempotency key, for ever. 1 to 64 of A-Z a-z 0-9 . _ : / -",
-      validate: {
-        type: 'string',
-        regex: [/^[A-Za-z0-9._:/-]{1,64}$/, { message: '1 to 64 of A-Z a-z 0-9 . _ : / -' }],
-      },
+      validate: referenceRule,
     }),
     amount: t.field({ type: MoneyInput, required: true, description: 'How much. `feeMode` says who bears the fees.' }),
     feeMode: t.field({ type: FeeModeEnum, required: true, defaultValue: 'ADD', description: 'Who bears the fees.' }),
@@ -47,7 +52,8 @@ const CreatePayoutInput = builder.inputType('CreatePayoutInput', {
     provider: t.field({
       type: ProviderIdEnum,
       required: false,
-      description: 'Who is to pay it. Left out: Outflow chooses the first that can.',
+      description:
+        'Who is to pay it. Left out: Outflow chooses by the policy of the deployment, and `Payout.route` says why.',
     }),
     sourceCurrency: t.string({
       required: false,
@@ -62,6 +68,28 @@ const CreatePayoutInput = builder.inputType('CreatePayoutInput', {
         'The other way: `amount` is debited, and the recipient gets what the rate gives in this currency. 2 to 12 of A-Z ' +
         "0-9. Not together with `sourceCurrency`. Left out: the amount's own.",
       validate: currencyRule,
+    }),
+    quoteId: t.id({
+      required: false,
+      description:
+        'Hold it to this quote of `quotes`: its provider, amount, asset and fee mode, and nothing sent at a worse price. Left ' +
+        'out: whatever it costs when it is sent.',
+      validate: textRule(2000),
+    }),
+    priceTolerance: t.field({
+      type: 'Decimal',
+      required: false,
+      description:
+        "Which part of the quote's price it may be worse by when it is sent, e.g. `0.01`; at most `0.5`. Only with " +
+        '`quoteId`. Default: `0`, not at all.',
+      validate: { refine: [isTolerance, { message: 'plain decimal text of at most 0.5' }] },
+    }),
+    failover: t.boolean({
+      required: true,
+      defaultValue: false,
+      description:
+        'Once a provider provably has not taken it (refused at once, or never reached), send it to the next eligible one, ' +
+        'under a new order number. Never after a compliance refusal, an acceptance, or doubt.',
     }),
     sendBefore: t.field({
       type: 'DateTime',
@@ -126,11 +154,15 @@ const CreatePayoutInput = builder.inputType('CreatePayoutInput', {
   }),
 });
 
-type Input = typeof CreatePayoutInput.$inferInput;
+/** As the resolver gets it. */
+export type Input = typeof CreatePayoutInput.$inferInput;
 
 /** Fields whose use depends on each other. */
-function checkRelated(input: Input, check: z.RefinementCtx): void {
-  const { sourceCurrency, receiveCurrency, fundingAddress } = input;
+export function checkRelated(input: Input, check: z.RefinementCtx): void {
+  const { sourceCurrency, receiveCurrency, fundingAddress, quoteId, priceTolerance } = input;
+  if (priceTolerance != null && quoteId == null) {
+    check.addIssue({ code: 'custom', path: ['priceTolerance'], message: 'only with quoteId' });
+  }
   if (sourceCurrency != null && receiveCurrency != null) {
     check.addIssue({ code: 'custom', path: ['receiveCurrency'], message: 'not together with sourceCurrency' });
   }
@@ -143,12 +175,19 @@ function checkRelated(input: Input, check: z.RefinementCtx): void {
   if (verdict !== true) check.addIssue({ code: 'custom', path: ['fundingAddress'], message: verdict });
 }
 
+const MOST_TOLERANCE = '0.5' as Decimal;
+
+function isTolerance(text: string): boolean {
+  const part = parseDecimal(text);
+  return part !== null && compareDecimals(part, MOST_TOLERANCE) <= 0;
+}
+
 function hasUniqueKeys(entries: readonly MetadataEntry[]): boolean {
   return new Set(entries.map(({ key }) => key)).size === entries.length;
 }
 
 /** The input as the write side takes it: what was left out is null. */
-function toCreateInput(input: Input): CreateInput {
+export function toCreateInput(input: Input): CreateInput {
   return {
     reference: input.reference,
     order: {
@@ -164,6 +203,9 @@ function toCreateInput(input: Input): CreateInput {
       description: input.description ?? null,
     },
     provider: input.provider ?? null,
+    quoteId: input.quoteId ?? null,
+    priceTolerance: input.priceTolerance == null ? null : parseDecimal(input.priceTolerance),
+    failover: input.failover,
     sendBefore: input.sendBefore ?? null,
     autoConfirm: input.autoConfirm,
     parties: toParties(input),
@@ -196,11 +238,40 @@ const CreatePayoutSuccess = builder
     }),
   });
 
+/** Every way in which a payout is refused. */
+export const REFUSALS = [
+  InvalidInputError,
+  ReferenceConflictError,
+  UnsupportedError,
+  QuoteExpiredError,
+  ProviderUnavailableError,
+];
+
+/** A refusal of the write side as callers are told of it. */
+export async function toError(
+  context: Context,
+  refusal: Exclude<CreateResult, { kind: 'created' }>,
+): Promise<PublicError> {
+  const { restored } = context.store;
+  switch (refusal.kind) {
+    case 'conflict':
+      return new ReferenceConflictError(await reloadPayout(context, refusal.payout), refusal.differences, restored);
+    case 'unsupported':
+      return new UnsupportedError(refusal.reasons, null, restored);
+    case 'invalid':
+      return new InvalidInputError(refusal.issues, restored);
+    case 'quoteExpired':
+      return new QuoteExpiredError(refusal.expiredAt, restored);
+    case 'unavailable':
+      return new ProviderUnavailableError(refusal.provider, refusal.cause, refusal.retryAt, null, restored);
+  }
+}
+
 builder.mutationField('createPayout', (t) =>
   t.field({
     type: CreatePayoutSuccess,
     authScopes: { writes: true },
-    errors: { types: [InvalidInputError, ReferenceConflictError, UnsupportedError] },
+    errors: { types: REFUSALS },
     description:
       'Asks for a payout, once for each reference however often it is asked. It answers when the payout is stored; nothing ' +
       'was sent yet.',
@@ -216,21 +287,10 @@ builder.mutationField('createPayout', (t) =>
     resolve: async (_root, args, context) => {
       const merchantId = await existingMerchant(context, args.merchantId);
       const result = await context.payouts.create(merchantId, actorOf(context), toCreateInput(args.input));
-      const { restored } = context.store;
-      switch (result.kind) {
-        case 'created':
-          context.log.info(
-            { requestId: context.requestId, payoutId: result.payout.id, replayed: result.replayed },
-            'payout asked for',
-          );
-          return { payout: await reloadPayout(context, result.payout), replayed: result.replayed };
-        case 'conflict':
-          throw new ReferenceConflictError(await reloadPayout(context, result.payout), result.differences, restored);
-        case 'unsupported':
-          throw new UnsupportedError(result.reasons, null, restored);
-        case 'invalid':
-          throw new InvalidInputError(result.issues, restored);
-      }
+      if (result.kind !== 'created') throw await toError(context, result);
+      const { payout, replayed } = result;
+      context.log.info({ requestId: context.requestId, payoutId: payout.id, replayed }, 'payout asked for');
+      return { payout: await reloadPayout(context, payout), replayed };
     },
   }),
 );

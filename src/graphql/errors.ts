@@ -23,6 +23,7 @@ export const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
   INVALID_INPUT: REFUSED,
   REFERENCE_CONFLICT: { retryable: false, moneyMoved: null },
   UNSUPPORTED: REFUSED,
+  QUOTE_EXPIRED: REFUSED,
   NOT_ALLOWED_IN_STATE: { retryable: false, moneyMoved: null },
   PROVIDER_REJECTED: REFUSED,
   PROVIDER_UNAVAILABLE: { retryable: true, moneyMoved: 'NO' },
@@ -91,6 +92,15 @@ export class UnsupportedError extends PublicError {
   }
 }
 
+/** The quote that a payout was to be held to is over. */
+export class QuoteExpiredError extends PublicError {
+  readonly expiredAt: Date;
+  constructor(expiredAt: Date, restored: Restored | null = null) {
+    super('QUOTE_EXPIRED', `The quote was good until ${expiredAt.toISOString()}: ask for another one.`, null, restored);
+    this.expiredAt = expiredAt;
+  }
+}
+
 /** What the input names is not there, or is another merchant's. */
 export class NotFoundError extends PublicError {
   constructor(message: string) {
@@ -130,8 +140,14 @@ export class ProviderUnavailableError extends PublicError {
   readonly provider: ProviderId;
   /** When asking again makes sense; null: it is not known. */
   readonly retryAt: Date | null;
-  constructor(provider: ProviderId, message: string, retryAt: Date | null, about: Payout | null = null) {
-    super('PROVIDER_UNAVAILABLE', `${provider}: ${message}`, about);
+  constructor(
+    provider: ProviderId,
+    message: string,
+    retryAt: Date | null,
+    about: Payout | null = null,
+    restored: Restored | null = null,
+  ) {
+    super('PROVIDER_UNAVAILABLE', `${provider}: ${message}`, about, restored);
     this.provider = provider;
     this.retryAt = retryAt;
   }
@@ -185,6 +201,7 @@ function factsOf(error: PublicError): Readonly<Record<string, unknown>> {
     const { provider, vendorCode, vendorMessage } = error;
     return { provider, vendorCode, vendorMessage };
   }
+  if (error instanceof QuoteExpiredError) return { expiredAt: error.expiredAt };
   if (error instanceof ProviderUnavailableError) return { provider: error.provider, retryAt: error.retryAt };
   return {};
 }

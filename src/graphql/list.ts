@@ -1,28 +1,40 @@
+import type { BatchId } from '../domain/batch.ts';
+import { parsePageCursor, toPageCursor } from '../domain/cursor.ts';
+import type { MerchantId } from '../domain/merchant.ts';
 import type { PayoutId } from '../domain/payout.ts';
-import type { PageKey, PayoutFilter } from '../domain/store.ts';
+import type { PayoutFilter } from '../domain/store.ts';
 import { builder } from './builder.ts';
 import { type Context, merchantOf, parseId } from './context.ts';
+import { InvalidInputError } from './errors.ts';
 import { merchantIdArg } from './merchant.ts';
 import { currencyRule } from './money.ts';
-import { pageCost, readWindow, toConnection } from './page.ts';
+import { type PageArgs, pageCost, readWindow, toConnection } from './page.ts';
 import { loadPayout, PayoutNode } from './payout.ts';
 import { ProviderIdEnum } from './provider.ts';
 import { PayoutStateEnum } from './state.ts';
 
-const PayoutFilterInput = builder.inputType('PayoutFilter', {
+/** Which payouts a list is about. */
+export const PayoutFilterInput = builder.inputType('PayoutFilter', {
   description: 'Which payouts. Every field narrows; what is left out does not.',
   fields: (t) => ({
     states: t.field({ type: [PayoutStateEnum], required: false, description: 'Only in one of these states.' }),
     providers: t.field({ type: [ProviderIdEnum], required: false, description: 'Only at one of these providers.' }),
     currency: t.string({ required: false, description: 'Only amounts in this currency.', validate: currencyRule }),
+    batchId: t.id({ required: false, description: 'Only those that were asked for in this batch, `pb_…`.' }),
     createdFrom: t.field({ type: 'DateTime', required: false, description: 'Only stored at or after this instant.' }),
     createdBefore: t.field({ type: 'DateTime', required: false, description: 'Only stored before this instant.' }),
   }),
 });
 
-function toFilter(input: typeof PayoutFilterInput.$inferInput | null | undefined): PayoutFilter {
-  const { states, providers, currency, createdFrom, createdBefore } = input ?? {};
+/** The filter as the store takes it. Throws INVALID_INPUT for what is no batch's id. */
+export function toFilter(input: typeof PayoutFilterInput.$inferInput | null | undefined): PayoutFilter {
+  const { states, providers, currency, batchId, createdFrom, createdBefore } = input ?? {};
+  const batch = batchId == null ? null : parseId<BatchId>('pb', batchId);
+  if (batchId != null && batch === null) {
+    throw new InvalidInputError([{ path: ['filter', 'batchId'], message: 'this is not the id of a batch' }]);
+  }
   return {
+    ...(batch ? { batch } : {}),
     ...(states ? { states } : {}),
     ...(providers ? { providers } : {}),
     ...(currency ? { currency } : {}),
@@ -31,14 +43,21 @@ function toFilter(input: typeof PayoutFilterInput.$inferInput | null | undefined
   };
 }
 
-function toCursor({ createdAt, id }: PageKey): string {
-  return Buffer.from(`${createdAt.getTime()} ${id}`).toString('base64url');
-}
+/** A page of payouts, each in its place. */
+export const PayoutConnection = builder.connectionObject(
+  { type: PayoutNode, name: 'PayoutConnection', description: 'A page of payouts.' },
+  { name: 'PayoutEdge', description: 'A payout in its place.' },
+);
 
-function parseCursor(cursor: string): PageKey | null {
-  const [time = '', text = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
-  const id = parseId<PayoutId>('po', text);
-  return id && /^[0-9]{1,15}$/.test(time) ? { createdAt: new Date(Number(time)), id } : null;
+/** Reads a page of a merchant's payouts, newest first. Throws INVALID_INPUT for arguments that fit no page. */
+export async function readPage(context: Context, merchantId: MerchantId, filter: PayoutFilter, args: PageArgs) {
+  const window = readWindow(args, parsePageCursor);
+  const { limit, direction, after, before } = window;
+  const [from, until] = direction === 'forward' ? [after, before] : [before, after];
+  const head = await context.feed.head(merchantId);
+  const page = await context.store.page({ merchantId, filter, limit, direction, from, until });
+  const loaded = page.payouts.map((payout) => ({ payout, head }));
+  return toConnection(window, loaded, page.more, ({ payout }) => toPageCursor(payout));
 }
 
 builder.queryFields((t) => ({
@@ -76,20 +95,10 @@ builder.queryFields((t) => ({
         filter: t.arg({ type: PayoutFilterInput, required: false, description: 'Which payouts. Default: all.' }),
         merchantId: t.arg.id(merchantIdArg),
       },
-      resolve: async (_root, args, context) => {
-        const merchantId = merchantOf(context, args.merchantId);
-        const window = readWindow(args, parseCursor);
-        const { limit, direction, after, before } = window;
-        const [from, until] = direction === 'forward' ? [after, before] : [before, after];
-        const filter = toFilter(args.filter);
-        const head = await context.feed.head(merchantId);
-        const page = await context.store.page({ merchantId, filter, limit, direction, from, until });
-        const loaded = page.payouts.map((payout) => ({ payout, head }));
-        return toConnection(window, loaded, page.more, ({ payout }) => toCursor(payout));
-      },
+      resolve: (_root, args, context) =>
+        readPage(context, merchantOf(context, args.merchantId), toFilter(args.filter), args),
     },
-    { name: 'PayoutConnection', description: 'A page of payouts.' },
-    { name: 'PayoutEdge', description: 'A payout in its place.' },
+    PayoutConnection,
   ),
 }));
 

@@ -1,5 +1,7 @@
+import type { BatchId } from '../domain/batch.ts';
 import type { MerchantId } from '../domain/merchant.ts';
 import type { PayoutEventId, PayoutId } from '../domain/payout.ts';
+import { loadBatch } from './batch.ts';
 import { builder } from './builder.ts';
 import { type Context, merchantOf, parseId, requireScope } from './context.ts';
 import { toFeedEvent } from './event.ts';
@@ -22,6 +24,11 @@ async function findNode(context: Context, id: string, named: Named): Promise<obj
     const logged = await context.store.event(merchantOf(context, named), eventId);
     return typed('PayoutEvent', logged && toFeedEvent(context, logged));
   }
+  const batchId = parseId<BatchId>('pb', id);
+  if (batchId) {
+    requireScope(context, 'payouts:read');
+    return typed('PayoutBatch', await loadBatch(context, { merchantId: merchantOf(context, named), id: batchId }));
+  }
   const merchantId = parseId<MerchantId>('me', id);
   if (merchantId) {
     const own = context.viewer.merchantId;
@@ -41,7 +48,7 @@ builder.queryFields((t) => ({
     nullable: true,
     description: "Whatever an id names; null: malformed, not there, or another merchant's.",
     args: {
-      id: t.arg.id({ required: true, description: '`po_…`, `ev_…`, `me_…` or `pr_…`.' }),
+      id: t.arg.id({ required: true, description: '`po_…`, `ev_…`, `pb_…`, `me_…` or `pr_…`.' }),
       merchantId: t.arg.id(merchantIdArg),
     },
     resolve: (_root, { id, merchantId }, context) => findNode(context, id, merchantId),

@@ -20,6 +20,8 @@ import { DestinationUnion, placeDestination } from './destination.ts';
 import { FeeModeEnum, FeeObject, MoneyObject } from './money.ts';
 import { loadParties, PartyObject } from './party.ts';
 import { EnvironmentEnum, ProviderNode } from './provider.ts';
+import { QuoteObject } from './quote.ts';
+import { RouteDecisionObject, toQuote } from './route.ts';
 import { MoneyMovedEnum, PayoutActionEnum, PayoutStateEnum } from './state.ts';
 import { AttentionObject, PayoutFailureObject } from './trouble.ts';
 
@@ -213,6 +215,27 @@ PayoutNode.implement({
       description: "The provider's own number; null until it told us.",
       resolve: ({ payout }) => currentAttempt(payout)?.providerReference ?? null,
     }),
+    route: t.field({
+      type: RouteDecisionObject,
+      nullable: true,
+      description: 'Who was considered, and why it goes where it goes; null where the caller named the provider alone.',
+      resolve: ({ payout }) => payout.route && { decision: payout.route, payout },
+    }),
+    failover: t.boolean({
+      description: 'Whether it may go to the next eligible candidate once one provably has not taken it.',
+      resolve: ({ payout }) => payout.failover,
+    }),
+    quote: t.field({
+      type: QuoteObject,
+      nullable: true,
+      description:
+        'The price that it is held to, as it was quoted; null: none. What it did cost is in `fees` and `debits`.',
+      resolve: ({ payout }) => payout.heldPrice && toQuote(payout, quotedBy(payout), payout.heldPrice),
+    }),
+    paused: t.boolean({
+      description: 'Whether it waits because its batch is paused.',
+      resolve: ({ payout }) => payout.parked && payout.state === 'QUEUED',
+    }),
     fees: t.field({
       type: [FeeObject],
       description: 'As the provider reports them; they may be in another currency than the amount.',
@@ -300,6 +323,11 @@ PayoutNode.implement({
     }),
   }),
 });
+
+/** Who gave the quote: where it was sent first, or would be. */
+function quotedBy({ attempts: [first], route, provider, account }: Payout): Pick<Payout, 'provider' | 'account'> {
+  return route?.candidates.find(({ verdict }) => verdict === 'CHOSEN') ?? first ?? { provider, account };
+}
 
 /** What the provider last told of the furthest attempt. */
 function reportOf({ payout }: LoadedPayout): AppliedReport | null {

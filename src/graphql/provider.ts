@@ -5,11 +5,8 @@ import {
   type ProviderAbility,
   type ProviderId,
 } from '../domain/provider.ts';
-import type { Queue } from '../domain/store.ts';
-import type { HealthState } from '../health.ts';
 import { definitions } from '../providers/index.ts';
 import { builder } from './builder.ts';
-import { type Context, oncePerOperation } from './context.ts';
 import { FeeModeEnum } from './money.ts';
 
 /** One value for each folder of `src/providers`. */
@@ -82,54 +79,6 @@ const AssetObject = builder.objectRef<AssetTerms>('Asset').implement({
   }),
 });
 
-const HealthStateEnum = builder.enumType('HealthState', {
-  description: 'How a provider does, by the calls of the process that answers.',
-  values: {
-    UNKNOWN: { description: 'It was not called yet.' },
-    UP: { description: 'It answered the last call, be it with a refusal.' },
-    DEGRADED: { description: 'It failed to answer the last call.' },
-    DOWN: { description: 'It failed to answer several calls in a row.' },
-  } as const satisfies Record<HealthState, unknown>,
-});
-
-const ProviderHealthObject = builder.objectRef<Provider>('ProviderHealth').implement({
-  description: 'How a provider does, and what waits for it.',
-  fields: (t) => ({
-    state: t.field({
-      type: HealthStateEnum,
-      description: 'How it answers.',
-      resolve: ({ id }, _args, { health }) => health.of(id).state,
-    }),
-    lastSuccessAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description: 'When it last answered this process; null: never since the start.',
-      resolve: ({ id }, _args, { health }) => health.of(id).lastSuccessAt,
-    }),
-    lastFailureAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description: 'When it last failed to answer this process; null: never since the start.',
-      resolve: ({ id }, _args, { health }) => health.of(id).lastFailureAt,
-    }),
-    queued: t.int({
-      description: "How many payouts wait to be sent to it: the merchant's own, or every merchant's for an operator.",
-      resolve: async ({ id }, _args, context) => (await loadQueue(context, id)).count,
-    }),
-    oldestQueuedAt: t.field({
-      type: 'DateTime',
-      nullable: true,
-      description: 'When the oldest of them was stored; null: none waits.',
-      resolve: async ({ id }, _args, context) => (await loadQueue(context, id)).oldestAt,
-    }),
-  }),
-});
-
-const loadQueue: (context: Context, id: ProviderId) => Promise<Queue> = oncePerOperation(
-  (id: ProviderId) => id,
-  ({ store, viewer }, id) => store.queue(id, viewer.merchantId),
-);
-
 /** A provider, and whether its fields may ask it: only where it was asked for by itself, never once for each payout. */
 export interface ShownProvider {
   readonly provider: Provider;
@@ -170,12 +119,6 @@ builder.node(ProviderNode, {
       complexity: { field: 5, multiplier: 20 },
       resolve: ({ provider: { id }, mayAsk }, _args, { catalogue }) =>
         mayAsk ? catalogue.assets(id) : catalogue.knownAssets(id),
-    }),
-    health: t.field({
-      type: ProviderHealthObject,
-      description: 'How it does, and what waits for it. Nobody is called for this.',
-      complexity: { field: 2 },
-      resolve: ({ provider }) => provider,
     }),
   }),
 });

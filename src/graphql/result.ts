@@ -8,6 +8,7 @@ import {
   ProviderRejectedError,
   ProviderUnavailableError,
   type PublicError,
+  QuoteExpiredError,
   ReferenceConflictError,
   UnsupportedError,
 } from './errors.ts';
@@ -23,6 +24,7 @@ const ErrorCodeEnum = builder.enumType('ErrorCode', {
     UNSUPPORTED: { description: 'No provider can do it, or the named one cannot.' },
     PROVIDER_REJECTED: { description: 'The provider answered that it does not.' },
     PROVIDER_UNAVAILABLE: { description: 'The provider could not be asked.' },
+    QUOTE_EXPIRED: { description: 'The quote is over.' },
     NOT_ALLOWED_IN_STATE: { description: 'The payout has gone past the point where this can be done.' },
     NOT_FOUND: { description: "Not there, or another merchant's." },
     UNAUTHENTICATED: { description: 'No API key, or one that is not valid.' },
@@ -33,10 +35,13 @@ const ErrorCodeEnum = builder.enumType('ErrorCode', {
   } as const satisfies Record<ErrorCode, unknown>,
 });
 
-const ErrorInterface = builder.interfaceRef<PublicError>('Error').implement({
+/** What every expected failure implements. */
+export const ErrorInterface = builder.interfaceRef<PublicError>('Error').implement({
   description:
     'Every expected failure implements this: `... on Error { code message retryable moneyMoved }` survives every member that ' +
     'is added later.',
+  // Each class is called as its type is.
+  resolveType: (error) => error.constructor.name,
   fields: (t) => ({
     code: t.expose('code', { type: ErrorCodeEnum, description: 'Decide by this; see docs/errors.md.' }),
     message: t.exposeString('message', { description: 'One line for people. It may change; never decide by it.' }),
@@ -88,6 +93,15 @@ builder.objectType(UnsupportedError, {
   interfaces: [ErrorInterface],
   fields: (t) => ({
     reasons: t.expose('reasons', { type: [ProviderReasonObject], description: 'One for each provider considered.' }),
+  }),
+});
+
+builder.objectType(QuoteExpiredError, {
+  name: 'QuoteExpiredError',
+  description: 'The quote is over. Nothing was stored: ask for another one, and use the same reference with it.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    expiredAt: t.expose('expiredAt', { type: 'DateTime', description: 'Until when it was good.' }),
   }),
 });
 

@@ -1,9 +1,16 @@
 import './merchant.ts';
 import './provider.ts';
+import './health.ts';
 import './payout.ts';
 import './event.ts';
 import './list.ts';
 import './create.ts';
+import './quote.ts';
+import './balance.ts';
+import './simulate.ts';
+import './route.ts';
+import './batch.ts';
+import './create-batch.ts';
 import './actions.ts';
 import './operator.ts';
 import './attention.ts';

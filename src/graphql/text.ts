@@ -5,6 +5,12 @@ function rule(regex: RegExp, message: string): TextRule {
   return { type: 'string', regex: [regex, { message }] };
 }
 
+/** The form of a merchant's own reference, of a payout or a batch, and how it is told. */
+export const REFERENCE = { form: /^[A-Za-z0-9._:/-]{1,64}$/, message: '1 to 64 of A-Z a-z 0-9 . _ : / -' } as const;
+
+/** The same as a rule. */
+export const referenceRule = rule(REFERENCE.form, REFERENCE.message);
+
 /** Printable text of at most `max` characters, for a provider's eyes. */
 export function textRule(max: number): TextRule {
   return rule(

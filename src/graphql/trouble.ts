@@ -15,6 +15,7 @@ const PayoutFailureCodeEnum = builder.enumType('PayoutFailureCode', {
     PROVIDER_REFUSED: { description: 'The provider refused it for a reason of its own.' },
     NETWORK_FAILURE: { description: 'The transaction failed on the blockchain.' },
     EXPIRED: { description: '`sendBefore` passed before it was sent.' },
+    PRICE_CHANGED: { description: 'It would have cost more than the quote that it was held to. Nothing was sent.' },
     OTHER: { description: 'Something else; `vendorMessage` may say what.' },
   } as const satisfies Record<PayoutFailureCode, unknown>,
 });
@@ -42,7 +43,7 @@ PayoutFailureObject.implement({
   }),
 });
 
-/** Why something needs a person. `IN_DOUBT` is of payouts in that state, and never among a payout's own reasons. */
+/** Why something needs a person. `IN_DOUBT` and `LOW_BALANCE` are never among a payout's own reasons. */
 export const AttentionReasonEnum = builder.enumType('AttentionReason', {
   description: 'What is wrong. New values may be added.',
   values: {
@@ -62,7 +63,8 @@ export const AttentionReasonEnum = builder.enumType('AttentionReason', {
     },
     OVERDUE: { description: 'It takes longer than is usual at its provider.' },
     IN_DOUBT: { description: 'It was sent and no answer tells what became of it; we are still finding out.' },
-  } as const satisfies Record<AttentionReason | 'IN_DOUBT', unknown>,
+    LOW_BALANCE: { description: 'Of an account, not of a payout: less is there than what is to be kept.' },
+  } as const satisfies Record<AttentionReason | 'IN_DOUBT' | 'LOW_BALANCE', unknown>,
 });
 
 /** Something about a payout that a person has to look at. */

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
+import type { PayoutBatch } from '../domain/batch.ts';
 import { StartupError } from '../domain/errors.ts';
 import type { ApiKey, Merchant } from '../domain/merchant.ts';
 import type { Payout, PayoutEvent } from '../domain/payout.ts';
 import type { AttemptKey, Environment, Restored, Sealed, SealedKey } from '../domain/store.ts';
 
-/** What a store holds. A payout goes with all of its events. */
-export const KINDS = ['MERCHANT', 'KEY', 'PAYOUT', 'SEALED', 'CLAIM'] as const;
+/** What a store holds. A payout goes with all of its events; what processes tell of themselves stays behind. */
+export const KINDS = ['MERCHANT', 'KEY', 'BATCH', 'PAYOUT', 'SEALED', 'CLAIM'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** Which attempt a provider's reference belongs to. */
@@ -19,6 +20,7 @@ export interface Claim extends AttemptKey {
 export type Item =
   | { readonly kind: 'MERCHANT'; readonly record: Merchant }
   | { readonly kind: 'KEY'; readonly record: ApiKey }
+  | { readonly kind: 'BATCH'; readonly record: PayoutBatch }
   | { readonly kind: 'PAYOUT'; readonly record: Payout; readonly events: readonly PayoutEvent[] }
   | { readonly kind: 'SEALED'; readonly record: SealedKey & { readonly sealed: Sealed } }
   | { readonly kind: 'CLAIM'; readonly record: Claim };
@@ -263,6 +265,7 @@ export function nameOf(kind: Tally['kind']): string {
 const NAMES: Readonly<Record<Tally['kind'], string>> = {
   MERCHANT: 'merchants',
   KEY: 'keys',
+  BATCH: 'batches',
   PAYOUT: 'payouts',
   SEALED: 'sealed records',
   CLAIM: 'claims',

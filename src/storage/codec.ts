@@ -1,5 +1,7 @@
+import type { PayoutBatch } from '../domain/batch.ts';
 import type { ApiKey, Merchant } from '../domain/merchant.ts';
 import type { ActionRequest, AppliedReport, Attempt, Order, Payout, PayoutEvent, Send } from '../domain/payout.ts';
+import type { QuotedPrice, RouteDecision } from '../domain/route.ts';
 
 /** A record as a store holds it: a `Date` is one, or (in JSON) ISO 8601 text in UTC with milliseconds. */
 export type Stored<T> = T extends string | number | boolean | null
@@ -14,12 +16,12 @@ export class UndecodableError extends Error {
 }
 
 /** A record as JSON text. Decimals are text already, so no number loses a digit. */
-export function encode(record: Payout | PayoutEvent | Merchant | ApiKey): string {
+export function encode(record: Payout | PayoutEvent | PayoutBatch | Merchant | ApiKey): string {
   return JSON.stringify(record);
 }
 
 /**
- * Reads what `encode` wrote, now or when payouts had schema 1 or 2. Throws UndecodableError when the text is not JSON, has a
+ * Reads what `encode` wrote, now or when payouts had schema 1, 2 or 3. Throws UndecodableError when the text is not JSON, has a
  * schema that this program does not know, or lacks what its schema has.
  */
 export function decodePayout(text: string): Payout {
@@ -29,6 +31,11 @@ export function decodePayout(text: string): Payout {
 /** Reads what `encode` wrote; throws as `decodePayout` does. */
 export function decodeEvent(text: string): PayoutEvent {
   return readEvent(parse(text));
+}
+
+/** Reads what `encode` wrote; throws as `decodePayout` does. */
+export function decodeBatch(text: string): PayoutBatch {
+  return readBatch(parse(text));
 }
 
 /** Reads what `encode` wrote; throws as `decodePayout` does. */
@@ -43,13 +50,16 @@ export function decodeKey(text: string): ApiKey {
 
 /** A payout of any schema that was ever stored. Throws UndecodableError as `decodePayout` does. */
 export function readPayout(record: unknown): Payout {
-  return read<Stored<Payout> | StoredPayout2 | StoredPayout1, Payout>(record, (known) => {
+  return read<Stored<Payout> | StoredPayout3 | StoredPayout2 | StoredPayout1, Payout>(record, (known) => {
     const filled = known.schema === 1 ? fillPayout1(known) : known;
-    const stored = filled.schema === 2 ? fillPayout2(filled) : filled;
-    if (stored.schema !== 3) throw unknownSchema(stored.schema);
+    const generated = filled.schema === 2 ? fillPayout2(filled) : filled;
+    const stored = generated.schema === 3 ? fillPayout3(generated) : generated;
+    if (stored.schema !== 4) throw unknownSchema(stored.schema);
     return {
       ...stored,
       sendBefore: readDate(stored.sendBefore),
+      route: stored.route === null ? null : readRoute(stored.route),
+      heldPrice: stored.heldPrice === null ? null : readQuote(stored.heldPrice),
       requests: stored.requests.map(readRequest),
       attempts: stored.attempts.map(readAttempt),
       attention: stored.attention.map((one) => ({ ...one, since: readInstant(one.since) })),
@@ -64,6 +74,15 @@ export function readPayout(record: unknown): Payout {
 /** Throws UndecodableError as `decodePayout` does. */
 export function readEvent(record: unknown): PayoutEvent {
   return readFirst<PayoutEvent>(record, (stored) => ({ ...stored, at: readInstant(stored.at) }));
+}
+
+/** Throws UndecodableError as `decodePayout` does. */
+export function readBatch(record: unknown): PayoutBatch {
+  return readFirst<PayoutBatch>(record, (stored) => ({
+    ...stored,
+    createdAt: readInstant(stored.createdAt),
+    updatedAt: readInstant(stored.updatedAt),
+  }));
 }
 
 /** Throws UndecodableError as `decodePayout` does. */
@@ -91,14 +110,34 @@ export function dueAt({ nextCheckAt, lease }: Payout): Date | null {
   return new Date(at);
 }
 
+/** How long before the newest bulletin others are still kept. */
+export const BULLETIN_LIFE_MS = 7 * 86_400_000;
+
 // --- Earlier schemas of payouts -----------------------------------------------------------------------------------------
 
+/** What schema 3 did not have: each payout went to one account, at whatever price, by itself. */
+const PAYOUT_OF_3 = { route: null, failover: false, heldPrice: null, batch: null, parked: false } satisfies Partial<
+  Stored<Payout>
+>;
+const ATTEMPT_OF_3 = { doubted: false } satisfies Partial<Stored<Attempt>>;
+
+type StoredAttempt3 = Omit<Stored<Attempt>, keyof typeof ATTEMPT_OF_3>;
+type StoredPayout3 = Omit<Stored<Payout>, keyof typeof PAYOUT_OF_3 | 'schema' | 'attempts'> & {
+  readonly schema: 3;
+  readonly attempts: readonly StoredAttempt3[];
+};
+
+function fillPayout3(stored: StoredPayout3): Stored<Payout> {
+  const attempts = stored.attempts.map((attempt) => ({ ...attempt, ...ATTEMPT_OF_3 }));
+  return { ...stored, ...PAYOUT_OF_3, schema: 4, attempts };
+}
+
 /** What schema 2 did not have: its stores were never put back. */
-const PAYOUT_OF_2 = { generation: 0 } satisfies Partial<Stored<Payout>>;
+const PAYOUT_OF_2 = { generation: 0 } satisfies Partial<StoredPayout3>;
 
-type StoredPayout2 = Omit<Stored<Payout>, keyof typeof PAYOUT_OF_2 | 'schema'> & { readonly schema: 2 };
+type StoredPayout2 = Omit<StoredPayout3, keyof typeof PAYOUT_OF_2 | 'schema'> & { readonly schema: 2 };
 
-function fillPayout2(stored: StoredPayout2): Stored<Payout> {
+function fillPayout2(stored: StoredPayout2): StoredPayout3 {
   return { ...stored, ...PAYOUT_OF_2, schema: 3 };
 }
 
@@ -115,7 +154,7 @@ const ATTEMPT_OF_1 = { exists: false, absentAt: [] } satisfies Partial<Stored<At
 const SEND_OF_1 = { request: null } satisfies Partial<Stored<Send>>;
 const REPORT_OF_1 = { allows: [] } satisfies Partial<Stored<AppliedReport>>;
 
-type StoredAttempt1 = Omit<Stored<Attempt>, keyof typeof ATTEMPT_OF_1 | 'sends' | 'report'> & {
+type StoredAttempt1 = Omit<StoredAttempt3, keyof typeof ATTEMPT_OF_1 | 'sends' | 'report'> & {
   readonly sends: readonly Omit<Stored<Send>, keyof typeof SEND_OF_1>[];
   readonly report: Omit<Stored<AppliedReport>, keyof typeof REPORT_OF_1> | null;
 };
@@ -151,6 +190,18 @@ function readAttempt(stored: Stored<Attempt>): Attempt {
     report: stored.report === null ? null : { ...stored.report, askedAt: readDate(stored.report.askedAt) },
     absentAt: stored.absentAt.map(readInstant),
   };
+}
+
+function readRoute(stored: Stored<RouteDecision>): RouteDecision {
+  const candidates = stored.candidates.map((one) => ({
+    ...one,
+    quote: one.quote === null ? null : readQuote(one.quote),
+  }));
+  return { ...stored, at: readInstant(stored.at), candidates };
+}
+
+function readQuote<T extends Stored<QuotedPrice>>(stored: T): T & QuotedPrice {
+  return { ...stored, expiresAt: readInstant(stored.expiresAt) };
 }
 
 function readSend(stored: Stored<Send>): Send {

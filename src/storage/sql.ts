@@ -1,3 +1,5 @@
+import { BATCH_STATEMENTS, BATCHES } from './sql-batches.ts';
+
 /** A record is its JSON document; the columns beside it are what queries search by. Instants are ms since 1970. */
 const TABLES = `
   CREATE TABLE store (
@@ -68,7 +70,7 @@ const RESTORED_AND_MOVED = `
 `;
 
 /** What each version of the schema adds to the one before: a new store takes every step, an older one what it lacks. */
-export const SCHEMA_STEPS: readonly string[] = [TABLES, KEYS_AND_ATTENTION, RESTORED_AND_MOVED];
+export const SCHEMA_STEPS: readonly string[] = [TABLES, KEYS_AND_ATTENTION, RESTORED_AND_MOVED, BATCHES];
 
 /** Written into a store with its steps; a store with a greater one was made by a newer program. */
 export const SCHEMA_VERSION = SCHEMA_STEPS.length;
@@ -94,12 +96,14 @@ export const END_RESTORE = 'UPDATE store SET restore_open = 0';
 export const MOVE_AWAY = 'UPDATE store SET moved_to = ?';
 
 const PAGE = `
-  SELECT document FROM payouts
   WHERE merchant_id = :merchantId
     AND (created_at, id) > (:oldestAt, :oldestId) AND (created_at, id) < (:newestAt, :newestId)
     AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
     AND (:providers IS NULL OR provider IN (SELECT value FROM json_each(:providers)))
     AND (:currency IS NULL OR currency = :currency)`;
+const PAGE_OF_ALL = `SELECT document FROM payouts ${PAGE}`;
+const PAGE_OF_BATCH = `SELECT document FROM payouts INDEXED BY payouts_by_batch ${PAGE} AND batch_id = :batch`;
+const [FORWARD, BACKWARD] = ['ORDER BY created_at DESC, id DESC LIMIT :limit', 'ORDER BY created_at, id LIMIT :limit'];
 
 const ATTENTION = `
   SELECT document FROM payouts
@@ -115,13 +119,15 @@ const EVENTS_OF_PAYOUT = `
 
 /** Every statement that a running store uses, prepared once. A test reads their query plans. */
 export const STATEMENTS = {
+  ...BATCH_STATEMENTS,
+
   insertPayout: `
     INSERT INTO payouts (id, merchant_id, reference, version, state, provider, currency, created_at, due_at,
-      attention_since, document)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+      attention_since, batch_id, parked, document)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   updatePayout: `
     UPDATE payouts SET version = :version, state = :state, provider = :provider, due_at = :dueAt,
-      attention_since = :attentionSince, document = :document
+      attention_since = :attentionSince, parked = :parked, document = :document
     WHERE id = :id AND version = :version - 1`,
   postpone: 'UPDATE payouts SET due_at = ? WHERE id = ?',
   insertEvent: `INSERT INTO events (event_id, payout_id, sequence, merchant_id, document) VALUES (?, ?, ?, ?, ?)`,
@@ -138,8 +144,10 @@ export const STATEMENTS = {
   due: `
     SELECT id, due_at, document FROM payouts WHERE provider = ? AND state = ? AND due_at <= ?
     ORDER BY due_at LIMIT ?`,
-  pageForward: `${PAGE} ORDER BY created_at DESC, id DESC LIMIT :limit`,
-  pageBackward: `${PAGE} ORDER BY created_at, id LIMIT :limit`,
+  pageForward: `${PAGE_OF_ALL} ${FORWARD}`,
+  pageBackward: `${PAGE_OF_ALL} ${BACKWARD}`,
+  pageOfBatchForward: `${PAGE_OF_BATCH} ${FORWARD}`,
+  pageOfBatchBackward: `${PAGE_OF_BATCH} ${BACKWARD}`,
   attention: `${ATTENTION} ORDER BY attention_since, id LIMIT :limit`,
   attentionOfMerchant: `${ATTENTION} AND merchant_id = :merchantId ORDER BY attention_since, id LIMIT :limit`,
   queue: QUEUE,

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { StartupError } from '../domain/errors.ts';
 import type { PayoutId } from '../domain/payout.ts';
 import type { Item, Kind, Row, Source } from './archive.ts';
-import { decodeEvent, decodeKey, decodeMerchant, decodePayout, UndecodableError } from './codec.ts';
+import { decodeBatch, decodeEvent, decodeKey, decodeMerchant, decodePayout, UndecodableError } from './codec.ts';
 import { MOVE_AWAY } from './sql.ts';
 import { openFile, type SqliteFile, type SqliteOptions } from './sqlite.ts';
 
@@ -79,6 +79,12 @@ const SHELVES: Readonly<Record<Kind, Shelf>> = {
   KEY: {
     table: 'keys',
     read: (row) => ({ kind: 'KEY', record: decodeKey(String(row.document)) }),
+    search: 'id = ?',
+    words: (id) => [id],
+  },
+  BATCH: {
+    table: 'batches',
+    read: (row) => ({ kind: 'BATCH', record: decodeBatch(String(row.document)) }),
     search: 'id = ?',
     words: (id) => [id],
   },

@@ -1,7 +1,8 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { attentionSince } from '../domain/attempt.ts';
+import type { BatchId, PayoutBatch } from '../domain/batch.ts';
 import { StartupError } from '../domain/errors.ts';
 import type { ApiKey, ApiKeyId, Merchant, MerchantId } from '../domain/merchant.ts';
 import { isFinal, type Payout, type PayoutEvent, type PayoutEventId, type PayoutId } from '../domain/payout.ts';
@@ -9,6 +10,8 @@ import type { OrderKey, ProviderId } from '../domain/provider.ts';
 import type {
   AttemptKey,
   AttentionQuery,
+  BatchCount,
+  Bulletin,
   Environment,
   EventFilter,
   EventPage,
@@ -26,7 +29,7 @@ import type {
   Store,
 } from '../domain/store.ts';
 import { Bell } from './bell.ts';
-import { decodeEvent, decodeKey, decodeMerchant, decodePayout, dueAt, encode, UndecodableError } from './codec.ts';
+import { decodeEvent, decodeKey, decodeMerchant, dueAt, encode, UndecodableError } from './codec.ts';
 import {
   ATTENTION_BEFORE_2,
   END_RESTORE,
@@ -38,9 +41,20 @@ import {
   SCHEMA_VERSION,
   STATEMENTS,
 } from './sql.ts';
+import {
+  batchOf,
+  bulletinsSince,
+  countBatch,
+  insertBatch,
+  parkedOf,
+  postBulletin,
+  rousingBatches,
+  updateBatch,
+} from './sqlite-batches.ts';
+import { type Row, readBytes, readInteger, readPayout, readText, toMs } from './sqlite-rows.ts';
 
-type Statements = Readonly<Record<keyof typeof STATEMENTS, StatementSync>>;
-type Row = Readonly<Record<string, SQLOutputValue>>;
+/** What a running store asks and writes, prepared. */
+export type Statements = Readonly<Record<keyof typeof STATEMENTS, StatementSync>>;
 
 /** How long a payout whose document cannot be decoded stays out of the way of the others before it is tried again. */
 const UNDECODABLE_MS = 60 * 60_000;
@@ -315,6 +329,8 @@ class SqliteStore implements Store {
         createdAt.getTime(),
         toMs(dueAt(payout)),
         toMs(attentionSince(payout)),
+        payout.batch,
+        Number(payout.parked),
         encode(payout),
       );
       if (changes === 1) {
@@ -370,8 +386,9 @@ class SqliteStore implements Store {
     const forward = direction === 'forward';
     const newest = [keyOf(forward ? from : until), keyOf(filter.createdBefore)].reduce(older) ?? END_OF_TIME;
     const oldest = [keyOf(forward ? until : from), keyOf(filter.createdFrom)].reduce(newer) ?? START_OF_TIME;
-    const statement = forward ? this.#sql.pageForward : this.#sql.pageBackward;
-    const rows = statement.all({
+    const { batch } = filter;
+    const rows = this.#pageStatement(forward, batch !== undefined).all({
+      ...(batch === undefined ? {} : { batch }),
       merchantId,
       newestAt: newest.at,
       newestId: newest.id,
@@ -384,6 +401,12 @@ class SqliteStore implements Store {
     });
     const payouts = rows.slice(0, limit).map(readPayout);
     return { payouts: forward ? payouts : payouts.reverse(), more: rows.length > limit };
+  }
+
+  #pageStatement(forward: boolean, ofBatch: boolean): StatementSync {
+    const { pageForward, pageBackward, pageOfBatchForward, pageOfBatchBackward } = this.#sql;
+    if (ofBatch) return forward ? pageOfBatchForward : pageOfBatchBackward;
+    return forward ? pageForward : pageBackward;
   }
 
   async attention({ merchantId, limit, after }: AttentionQuery): Promise<readonly Payout[]> {
@@ -505,6 +528,38 @@ class SqliteStore implements Store {
       this.#options.onUndecodable?.(id, error);
       return null;
     }
+  }
+
+  insertBatch(batch: PayoutBatch): Promise<PayoutBatch> {
+    return this.#write((sql) => insertBatch(sql, batch));
+  }
+
+  commitBatch(after: PayoutBatch): Promise<'committed' | 'stale'> {
+    return this.#write((sql) => updateBatch(sql, after));
+  }
+
+  async batch(merchantId: MerchantId, id: BatchId): Promise<PayoutBatch | null> {
+    return batchOf(this.#sql, merchantId, id);
+  }
+
+  async batchCounts(merchantId: MerchantId, id: BatchId): Promise<readonly BatchCount[]> {
+    return countBatch(this.#sql, merchantId, id);
+  }
+
+  async rousingBatches(limit: number): Promise<readonly PayoutBatch[]> {
+    return rousingBatches(this.#sql, limit);
+  }
+
+  async parked(merchantId: MerchantId, id: BatchId, limit: number): Promise<readonly Payout[]> {
+    return parkedOf(this.#sql, merchantId, id, limit);
+  }
+
+  post(bulletin: Bulletin): Promise<void> {
+    return this.#write((sql) => postBulletin(sql, bulletin));
+  }
+
+  async bulletins(since: Date): Promise<readonly Bulletin[]> {
+    return bulletinsSince(this.#sql, since);
   }
 
   async head(): Promise<Position> {
@@ -662,6 +717,7 @@ function update(sql: Statements, after: Payout): boolean {
     provider,
     dueAt: toMs(dueAt(after)),
     attentionSince: toMs(attentionSince(after)),
+    parked: Number(after.parked),
     document: encode(after),
   });
   return changes === 1;
@@ -701,32 +757,6 @@ function newer(a: Bound | null, b: Bound | null): Bound | null {
   return older(a, b) === a ? b : a;
 }
 
-function readPayout(row: Row): Payout {
-  return decodePayout(readText(row.document));
-}
-
 function readSealed(row: Row): Sealed {
   return { keyId: readText(row.key_id), bytes: readBytes(row.bytes) };
-}
-
-/** Throws RangeError for an invalid date, which a column would keep as null: never. */
-function toMs(date: Date | null): number | null {
-  const ms = date?.getTime() ?? null;
-  if (Number.isNaN(ms)) throw new RangeError('a payout has an invalid date');
-  return ms;
-}
-
-function readText(value: SQLOutputValue | undefined): string {
-  if (typeof value !== 'string') throw new TypeError('a column of the store is not text');
-  return value;
-}
-
-function readInteger(value: SQLOutputValue | undefined): number {
-  if (typeof value !== 'number') throw new TypeError('a column of the store is not an integer');
-  return value;
-}
-
-function readBytes(value: SQLOutputValue | undefined): Buffer {
-  if (!(value instanceof Uint8Array)) throw new TypeError('a column of the store is not bytes');
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }

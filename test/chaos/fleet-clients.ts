@@ -69,7 +69,8 @@ export async function ask<Data, V>(
 
 /** Asks for a payout, again and again under the same reference, until it is told that there is one; null: it was refused, or is time to go. */
 export async function insist(access: Access, order: PlannedOrder, tally: Tally): Promise<string | null> {
-  const input = sampleInputOf(order.slug, order.amount, { reference: order.reference });
+  const where = order.routed ? { provider: null, failover: true } : {};
+  const input = sampleInputOf(order.slug, order.amount, { reference: order.reference, ...where });
   for (let waitMs = FIRST_WAIT_MS; !access.signal.aborted; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
     tally.requests += 1;
     const result = await ask(access, CreatePayoutDocument, { input });

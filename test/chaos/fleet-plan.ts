@@ -1,4 +1,6 @@
-import { CENTS, createRandom } from './schedule.ts';
+import { createRandom } from '../support/random.ts';
+import { FICKLE_FROM, INTERCHANGEABLE } from './fickle.ts';
+import { CENTS } from './schedule.ts';
 
 /** What is done to a process, or to its connection to the database. */
 export type Disturbance =
@@ -23,6 +25,8 @@ export interface PlannedOrder {
   readonly amount: string;
   /** Whether two clients ask for it at the same time. */
   readonly twin: boolean;
+  /** Whether it names nobody, and may fail over. */
+  readonly routed: boolean;
 }
 
 /** What a run is made of. */
@@ -79,13 +83,13 @@ export function planFleet(options: FleetOptions, slugs: readonly string[]): Flee
   };
   const { between, pick, happens } = chance;
   const merchants = Math.max(1, Math.ceil(options.subscribers / 10));
-  const orders = Array.from({ length: options.payouts }, (_, at) => ({
-    reference: `fleet-${options.seed}-${at}`,
-    merchant: between(0, merchants - 1),
-    slug: pick(slugs),
-    amount: `${between(10, 99)}.${pick(options.cents)}`,
-    twin: happens(0.1),
-  }));
+  const orders = Array.from({ length: options.payouts }, (_, at) => {
+    const merchant = between(0, merchants - 1);
+    const slug = pick(slugs);
+    const routed = ROUTABLE.has(slug) && happens(0.6);
+    const amount = `${between(10, 99) + (routed ? Number(FICKLE_FROM) : 0)}.${pick(options.cents)}`;
+    return { reference: `fleet-${options.seed}-${at}`, merchant, slug, amount, twin: happens(0.1), routed };
+  });
   const kinds = kindsOf(options, chance);
   const disturbances = Array.from({ length: options.disturbances }, () => ({
     ...pick(kinds)(),
@@ -93,6 +97,11 @@ export function planFleet(options: FleetOptions, slugs: readonly string[]): Flee
   }));
   return { merchants, orders, disturbances };
 }
+
+/** What is asked for at these may go to any that is interchangeable with them. */
+const ROUTABLE: ReadonlySet<string> = new Set(
+  INTERCHANGEABLE.filter((slug) => slug === 'oxapay' || slug === 'blockatm'),
+);
 
 /** Every kind of disturbance that there is something for. */
 function kindsOf({ store, servers, workers }: FleetOptions, { between, pick }: Chance): (() => Disturbance)[] {

@@ -9,6 +9,7 @@ import { openSandbox } from '../../src/sandbox.ts';
 import { openServer } from '../../src/server.ts';
 import type { WorkerOptions } from '../../src/worker.ts';
 import { createScaledClock } from '../support/scaled-clock.ts';
+import { fickle } from './fickle.ts';
 
 /** What the process is told as its first argument, as JSON. */
 export interface Part {
@@ -37,7 +38,7 @@ process.send?.('ready');
 async function begin(settings: Config): Promise<void> {
   if (part.role === 'sandbox') {
     const dir = join(settings.dataDir, 'sandbox');
-    await openSandbox({ ...runtime, port: settings.sandboxPort, sides, dir });
+    await openSandbox({ ...runtime, port: settings.sandboxPort, sides: sides.map(fickle), dir });
     return;
   }
   const parts = await compose(settings, runtime, part.options);

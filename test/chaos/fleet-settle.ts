@@ -13,7 +13,10 @@ export const STANDSTILL_MS = 90_000;
 /** Of the fleet's clock: shorter waits pass by themselves. */
 const WORTH_SKIPPING_MS = 5000;
 /** A run that has jumped so often, which is days, waits for what does not come. */
-const MOST_JUMPS = 200;
+const MOST_JUMPS = 1000;
+/** Waits from here on pass in strides of at least so much: thousands of payouts each wait for a moment of their own. */
+const STRIDE_FROM_MS = 60_000;
+const STRIDE_MS = 600_000;
 /** Payouts read at a time. */
 const CHUNK = 200;
 
@@ -58,7 +61,7 @@ function skip({ clock }: Ground, waiting: readonly Payout[]): void {
     return;
   const next = Math.min(...waiting.map((payout) => payout.nextCheckAt?.getTime() ?? Infinity));
   const ms = next - clock.now().getTime();
-  if (Number.isFinite(ms) && ms >= WORTH_SKIPPING_MS) clock.jump(ms);
+  if (Number.isFinite(ms) && ms >= WORTH_SKIPPING_MS) clock.jump(ms < STRIDE_FROM_MS ? ms : Math.max(ms, STRIDE_MS));
 }
 
 async function readOpen(store: Store, open: ReadonlyMap<PayoutId, FleetMerchant>): Promise<readonly Payout[]> {

@@ -4,12 +4,11 @@ import { type Decimal, parseDecimal } from '../../src/domain/money.ts';
 import { isFinal, type Payout } from '../../src/domain/payout.ts';
 import type { Provider } from '../../src/domain/provider.ts';
 import type { Store } from '../../src/domain/store.ts';
-import { createHealth } from '../../src/health.ts';
+import { createBreaker } from '../../src/health-breaker.ts';
 import { createInbound, type Inbound } from '../../src/inbound.ts';
 import { createPayouts } from '../../src/payouts.ts';
 import type { ProviderDefinition } from '../../src/providers/define.ts';
-import { chooseRoute } from '../../src/routing.ts';
-import { createIds } from '../../src/runtime.ts';
+import { type Clock, createIds } from '../../src/runtime.ts';
 import type { SandboxSide } from '../../src/sandbox.ts';
 import { openSqlite } from '../../src/storage/sqlite.ts';
 import { createTransport, type Transport } from '../../src/transport.ts';
@@ -17,7 +16,8 @@ import { createVault, keysFor } from '../../src/vault.ts';
 import { createWorker } from '../../src/worker.ts';
 import { silentLog } from '../support/log.ts';
 import type { ScaledClock } from '../support/scaled-clock.ts';
-import { type Life, MERCHANT, TIMES, type Told } from './schedule.ts';
+import { NO_MARKET, NO_QUOTES, PLAIN, routerOf } from '../support/write-side.ts';
+import { type Life, type LifeAccount, MERCHANT, TIMES, type Told } from './schedule.ts';
 
 /** How a life ends before its time, and how its clock jumps: by the process that it is, or by the one that it is in. */
 export interface Fate {
@@ -43,24 +43,24 @@ export async function liveThrough(life: Life, fate: Fate): Promise<readonly Told
   const step = createSteps(life, fate);
   const ids = createIds(clock);
   const stamp = { environment: 'SANDBOX', now: clock.now, random: ids.bytes, exclusive: true } as const;
-  const opened = await openSqlite({ path: life.path, ...stamp });
-  fate.onEnd(() => void opened.close());
-  const store = wrapStore(opened, step);
-  // One provider alone: thousands of lives begin by loading their code.
-  const [{ definition }, { sandbox: side }]: [{ definition: ProviderDefinition }, { sandbox: SandboxSide }] =
-    await Promise.all([
-      import(`../../src/providers/${life.slug}/index.ts`),
-      import(`../../src/providers/${life.slug}/sandbox.ts`),
-    ]);
-  const account = { name: 'default', enabled: true, callbackUrl: life.callbackUrl, values: life.credentials };
+  const file = await openSqlite({ path: life.path, ...stamp });
+  fate.onEnd(() => void file.close());
+  const store = wrapStore(file, step);
   const transport = wrapTransport(createTransport(clock.now, TIMES.deadlineMs), step, fate);
-  const provider = definition.open([account], transport, clock.now);
+  const opening = life.accounts.map((account) => openAccount(account, transport, clock));
+  const opened = await Promise.all(opening);
+  const providers = opened.map(({ provider }) => provider);
+  const sideOf = (routed: boolean): Opened => {
+    const named = opened.find(({ slug }) => !routed || slug === ROUTED_AS) ?? opened[0];
+    if (named === undefined) throw new Error('a life knows a provider');
+    return named;
+  };
   const vault = createVault({ store, keys: keysFor([], store), random: ids.bytes });
-  const payouts = createPayouts({
-    ...{ store, vault, clock, providers: [provider] },
-    route: (order, parties, named) => chooseRoute([provider], clock, order, parties, named),
-  });
-  const inbound = createInbound({ providers: new Map([[life.slug, provider]]), store, payouts, log: silentLog });
+  const policy = { kind: 'LIST', providers: providers.map(({ id }) => id) } as const;
+  const route = routerOf(providers, clock, { policy });
+  const payouts = createPayouts({ store, vault, clock, providers, route, quotes: NO_QUOTES });
+  const byPath = new Map(opened.map(({ slug, provider }) => [slug, provider]));
+  const inbound = createInbound({ providers: byPath, store, payouts, log: silentLog });
   const options = {
     leaseMs: TIMES.leaseMs,
     deadlineMs: TIMES.deadlineMs * TIMES.factor,
@@ -68,8 +68,8 @@ export async function liveThrough(life: Life, fate: Fate): Promise<readonly Told
     pollMs: TIMES.pollMs,
   };
   const name = ids.next('worker');
-  const health = createHealth(clock);
-  const worker = createWorker({ payouts, providers: [provider], health, clock, log: silentLog, name, options });
+  const parts = { market: NO_MARKET, health: createBreaker(clock, name), clock, log: silentLog };
+  const worker = createWorker({ payouts, providers, ...parts, name, options });
   const door = await openDoor(life, inbound);
   fate.onEnd(door);
 
@@ -92,18 +92,11 @@ export async function liveThrough(life: Life, fate: Fate): Promise<readonly Told
   }
 
   worker.start();
-  const created = life.payouts.map(({ reference, amount }) => {
+  const created = life.payouts.map(({ reference, amount, routed }) => {
+    const { side, provider } = sideOf(routed);
     const { order, parties } = side.sample(decimal(amount));
-    const words = {
-      reference,
-      order,
-      parties,
-      provider: provider.id,
-      sendBefore: null,
-      autoConfirm: true,
-      metadata: [],
-    };
-    return payouts.create(MERCHANT, ACTOR, words);
+    const where = routed ? { failover: true } : { provider: provider.id };
+    return payouts.create(MERCHANT, ACTOR, { reference, ...PLAIN, order, parties, ...where });
   });
   const known = (await Promise.all(created)).flatMap((result) => (result.kind === 'created' ? [result.payout.id] : []));
   const callOff = known.filter((_id, at) => life.payouts[at]?.calledOff);
@@ -113,8 +106,8 @@ export async function liveThrough(life: Life, fate: Fate): Promise<readonly Told
     if (now.length === life.payouts.length && now.every(isSettled)) {
       await worker.stop();
       door();
-      await opened.close();
-      return now.map((payout) => tell(payout, provider));
+      await file.close();
+      return now.map((payout) => tell(payout, providerOf(payout, providers)));
     }
     for (const payout of now) if (payout.state === 'AWAITING_DOCUMENTS') await hand(payout);
     await skip(now);
@@ -122,13 +115,46 @@ export async function liveThrough(life: Life, fate: Fate): Promise<readonly Told
   }
 }
 
-/** Where the provider's webhooks come in; answers how to close it. */
+/** At whom an order is such that the others take it as well. */
+const ROUTED_AS = 'oxapay';
+
+/** A provider that a life knows, and what it is tried with. */
+interface Opened {
+  readonly slug: string;
+  readonly provider: Provider;
+  readonly side: SandboxSide;
+}
+
+/** Loads the code of one provider alone: thousands of lives begin by that. */
+async function openAccount(
+  { slug, callbackUrl, credentials }: LifeAccount,
+  transport: Transport,
+  clock: Clock,
+): Promise<Opened> {
+  const [{ definition }, { sandbox: side }]: [{ definition: ProviderDefinition }, { sandbox: SandboxSide }] =
+    await Promise.all([
+      import(`../../src/providers/${slug}/index.ts`),
+      import(`../../src/providers/${slug}/sandbox.ts`),
+    ]);
+  const account = { name: 'default', enabled: true, callbackUrl, values: credentials };
+  return { slug, provider: definition.open([account], transport, clock.now), side };
+}
+
+/** The provider that a payout is at. */
+function providerOf(payout: Payout, providers: readonly Provider[]): Provider {
+  const provider = providers.find(({ id }) => id === payout.provider);
+  if (provider === undefined) throw new Error(`nobody knows ${payout.provider}`);
+  return provider;
+}
+
+/** Where the providers' webhooks come in; answers how to close it. */
 async function openDoor(life: Life, inbound: Inbound): Promise<() => void> {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const headers = Object.fromEntries(Object.entries(request.headers).map(([key, value]) => [key, String(value)]));
-    const reply = await inbound.receive(life.slug, 'default', { headers, body: Buffer.concat(chunks) });
+    const [, slug = ''] = (request.url ?? '').split('/');
+    const reply = await inbound.receive(slug, 'default', { headers, body: Buffer.concat(chunks) });
     response.writeHead(reply.status, { 'content-type': reply.contentType }).end(reply.body);
   });
   server.listen(life.port, '127.0.0.1');
@@ -149,12 +175,14 @@ export function isSettled(payout: Payout): boolean {
 export function tell(payout: Payout, provider: Provider): Told {
   const { reference, state, attempts, attention } = payout;
   const orderNumbers = attempts.map((one) => one.orderNumber);
+  const places = new Set(attempts.map((one) => one.provider)).size;
   const { findsByOrderNumber } = provider;
   const provesAbsence = provider.absenceRule(payout.account) !== null;
   return {
     reference,
     state,
     orderNumbers,
+    places,
     raised: attention.map((one) => one.reason),
     findsByOrderNumber,
     provesAbsence,

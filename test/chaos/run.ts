@@ -1,6 +1,6 @@
 /**
- * `npm run chaos -- [--provider io2328] [--seed 17] [--from 1] [--runs 2000] [--at-once 4] [--processes]`: random schedules of crashes and faults,
- * each checked against the sandbox's own books. A schedule follows from its seed alone, so that one can be run again.
+ * `npm run chaos -- [--provider io2328 | --routed] [--seed 17] [--from 1] [--runs 2000] [--at-once 4] [--processes]`: random schedules of crashes and faults,
+ * each checked against the sandbox's own books. `--routed`: at four providers that refuse at random, with payouts that may fail over. A schedule follows from its seed alone, so that one can be run again.
  *
  * `npm run chaos -- --store mongodb [--seed 17] [--payouts 5000] [--subscribers 50]`: one long run of three servers, three workers and the database
  * as processes of their own, which are killed, paused and cut off while clients and subscribers go on; `--store sqlite`: of one server. `--speed 1`
@@ -8,6 +8,7 @@
  */
 import { parseArgs } from 'node:util';
 import { definitions } from '../../src/providers/index.ts';
+import { INTERCHANGEABLE } from './fickle.ts';
 import { runFleet } from './fleet.ts';
 import { ALL_CENTS, type FleetOptions } from './fleet-plan.ts';
 import { runMany } from './world.ts';
@@ -15,6 +16,7 @@ import { runMany } from './world.ts';
 const { values } = parseArgs({
   options: {
     provider: { type: 'string' },
+    routed: { type: 'boolean', default: false },
     seed: { type: 'string' },
     from: { type: 'string', default: '1' },
     runs: { type: 'string', default: '2000' },
@@ -29,18 +31,21 @@ const { values } = parseArgs({
 });
 
 async function runSchedules(): Promise<number> {
-  const slugs = values.provider === undefined ? definitions.map((one) => one.slug) : [values.provider.toLowerCase()];
+  const all = [...definitions.map((one) => [one.slug]), INTERCHANGEABLE];
+  const named = values.provider === undefined ? all : [[values.provider.toLowerCase()]];
+  const places = values.routed ? [INTERCHANGEABLE] : named;
   const seeds =
     values.seed === undefined
       ? Array.from({ length: Number(values.runs) }, (_, at) => at + Number(values.from))
       : [Number(values.seed)];
   let faults = 0;
-  for (const slug of slugs) {
-    const run = await runMany(slug, seeds, Number(values['at-once']), values.processes ? 'PROCESSES' : 'INSIDE');
+  for (const slugs of places) {
+    const run = await runMany(slugs, seeds, Number(values['at-once']), values.processes ? 'PROCESSES' : 'INSIDE');
     for (const fault of run.faults) console.error(fault);
     console.log(
-      `${slug}: ${seeds.length} schedules, ${run.payouts} payouts, ${run.crashes} crashes: ${run.faults.length} faults`,
+      `${slugs}: ${seeds.length} schedules, ${run.payouts} payouts, ${run.crashes} crashes: ${run.faults.length} faults`,
     );
+    if (slugs.length > 1) console.log(`  went to more than one provider: ${run.failedOver}`);
     console.log(`  ends: ${[...run.ends].map(([state, count]) => `${state} ${count}`).join(', ')}`);
     faults += run.faults.length;
   }

@@ -8,8 +8,10 @@ import type { MerchantId } from '../../src/domain/merchant.ts';
 import type { AttentionReason, PayoutState } from '../../src/domain/payout.ts';
 import type { Provider } from '../../src/domain/provider.ts';
 import type { Order, Sandbox } from '../../src/sandbox.ts';
+import { createRandom } from '../support/random.ts';
 import type { ScaledClock } from '../support/scaled-clock.ts';
 import { reservePort } from '../support/world.ts';
+import { FICKLE_FROM } from './fickle.ts';
 import { type Fate, liveThrough } from './life.ts';
 
 /** Real milliseconds where it says so, else milliseconds of the scaled clock. */
@@ -39,11 +41,17 @@ export interface Life {
   readonly ahead: number;
   readonly path: string;
   readonly port: number;
-  readonly callbackUrl: string;
-  readonly slug: string;
-  readonly credentials: Readonly<Record<string, string>>;
+  /** In the order in which payouts are routed. */
+  readonly accounts: readonly LifeAccount[];
   readonly payouts: readonly PlannedPayout[];
   readonly crash: Crash | null;
+}
+
+/** An account at a provider that a life knows. */
+export interface LifeAccount {
+  readonly slug: string;
+  readonly callbackUrl: string;
+  readonly credentials: Readonly<Record<string, string>>;
 }
 
 /** A payout that a schedule asks for. */
@@ -52,6 +60,8 @@ export interface PlannedPayout {
   readonly amount: string;
   /** Whether the client calls it off as soon as it has created it. */
   readonly calledOff: boolean;
+  /** Whether it names nobody, and may fail over. */
+  readonly routed: boolean;
 }
 
 /** How a payout stands at the end. */
@@ -59,6 +69,8 @@ export interface Told {
   readonly reference: string;
   readonly state: PayoutState;
   readonly orderNumbers: readonly string[];
+  /** At how many providers there were attempts. */
+  readonly places: number;
   /** What a person is asked to look at. */
   readonly raised: readonly AttentionReason[];
   readonly findsByOrderNumber: Provider['findsByOrderNumber'];
@@ -70,17 +82,6 @@ export interface Told {
 type Message =
   | { readonly kind: 'told'; readonly told: readonly Told[] }
   | { readonly kind: 'jump'; readonly ms: number };
-
-/** Numbers in [0, 1) that follow from the seed alone. */
-export function createRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** Faults that a payout may meet in a schedule, by its amount's decimals; those of `docs/sandbox.md` that end soon. */
 export const CENTS = [
@@ -134,23 +135,31 @@ const STEPS = [
 /** Everything that a seed decides. */
 export interface Schedule {
   readonly seed: number;
+  /** Of the providers that are there, in the order in which payouts are routed. */
+  readonly slugs: readonly string[];
   readonly payouts: readonly Omit<PlannedPayout, 'reference'>[];
   readonly crashes: readonly Crash[];
 }
 
-export function planSchedule(seed: number): Schedule {
+/** A schedule at one provider; at several, most of its payouts may fail over. */
+export function planSchedule(seed: number, slugs: readonly string[]): Schedule {
   const random = createRandom(seed);
+  // Drawn apart, so that a seed means the same crashes and faults at one provider and at several.
+  const routing = createRandom(seed + 1_000_003);
+  const several = slugs.length > 1;
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
-  const payouts = Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({
-    amount: `${10 + Math.floor(random() * 90)}.${pick(CENTS)}`,
-    calledOff: random() < 0.1,
-  }));
+  const payouts = Array.from({ length: 1 + Math.floor(random() * 3) }, () => {
+    const routed = several && routing() < 0.8;
+    const whole = 10 + Math.floor(random() * 90) + (routed ? Number(FICKLE_FROM) : 0);
+    return { amount: `${whole}.${pick(CENTS)}`, calledOff: random() < 0.1, routed };
+  });
   const crashes = Array.from({ length: 1 + Math.floor(random() * 3) }, (): Crash => {
     const step = pick(STEPS);
     const nth = step === 'time' ? Math.floor(random() * 400) : 1 + Math.floor(random() * (step === 'commit' ? 8 : 3));
     return { step, nth, when: pick(['before', 'after']) };
   });
-  return { seed, payouts, crashes };
+  const order = slugs.map((slug) => ({ slug, place: routing() })).toSorted((a, b) => a.place - b.place);
+  return { seed, slugs: order.map(({ slug }) => slug), payouts, crashes };
 }
 
 /** What came of a schedule. */
@@ -158,6 +167,8 @@ export interface Outcome {
   /** What is wrong between the store and the sandbox's books, one line each: none is the point. */
   readonly faults: readonly string[];
   readonly states: readonly PayoutState[];
+  /** How many payouts went to more than one provider. */
+  readonly failedOver: number;
   /** How many processes were really killed. */
   readonly crashes: number;
 }
@@ -182,15 +193,19 @@ export interface Playground {
  * Lives through a schedule: one process after another on one store, each killed where the schedule says, the last one
  * left alone.
  */
-export async function runSchedule(schedule: Schedule, slug: string, playground: Playground): Promise<Outcome> {
+export async function runSchedule(schedule: Schedule, playground: Playground): Promise<Outcome> {
   const { sandbox, origin } = playground;
+  const { seed, slugs } = schedule;
   const dir = await mkdtemp(join(tmpdir(), 'outflow-chaos-'));
-  const payouts = schedule.payouts.map((payout, at) => ({ ...payout, reference: `${slug}-${schedule.seed}-${at}` }));
+  const name = slugs.length === 1 ? slugs[0] : 'routed';
+  const payouts = schedule.payouts.map((payout, at) => ({ ...payout, reference: `${name}-${seed}-${at}` }));
   const port = await reservePort();
-  const callbackUrl = `http://127.0.0.1:${port}/${slug}/default`;
-  sandbox.registerCallback(slug, callbackUrl);
-  const path = join(dir, 'outflow.db');
-  const common = { origin, path, port, callbackUrl, slug, credentials: sandbox.credentials(slug), payouts };
+  const accounts = slugs.map((slug): LifeAccount => {
+    const callbackUrl = `http://127.0.0.1:${port}/${slug}/default`;
+    sandbox.registerCallback(slug, callbackUrl);
+    return { slug, callbackUrl, credentials: sandbox.credentials(slug) };
+  });
+  const common = { origin, path: join(dir, 'outflow.db'), port, accounts, payouts };
   try {
     let crashes = 0;
     const live = playground.lives === 'INSIDE' ? liveInside : liveInProcess;
@@ -199,11 +214,13 @@ export async function runSchedule(schedule: Schedule, slug: string, playground: 
       live(common, null, playground),
       delay(PATIENCE_MS, 'late' as const, { ref: false }),
     ]);
-    if (told === 'late') return { faults: ['it never comes to an end: a payout is lost'], states: [], crashes };
-    if (told === null) return { faults: ['the last process ended without a word'], states: [], crashes };
+    if (told === 'late')
+      return { faults: ['it never comes to an end: a payout is lost'], states: [], failedOver: 0, crashes };
+    if (told === null) return { faults: ['the last process ended without a word'], states: [], failedOver: 0, crashes };
     const books = sandbox.books();
     const faults = told.flatMap((payout) => faultsOf(payout, books));
-    return { faults, states: told.map((payout) => payout.state), crashes };
+    const failedOver = told.filter(({ places }) => places > 1).length;
+    return { faults, states: told.map((payout) => payout.state), failedOver, crashes };
   } finally {
     await rm(dir, { recursive: true });
   }

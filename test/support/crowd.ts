@@ -6,6 +6,7 @@ import { type Cursor, createFeed, type Feed, type FeedEvent } from '../../src/fe
 import type { ManualClock } from './clock.ts';
 import { silentLog } from './log.ts';
 import { nextStep, sampleEvent, samplePayout } from './payouts.ts';
+import { createRandom } from './random.ts';
 import { createRestlessLog, type RestlessLog } from './restless-log.ts';
 
 // Writers and subscribers of several merchants on one feed, by a seed.
@@ -226,15 +227,4 @@ function pick<T>(random: () => number, from: readonly T[]): T {
 /** Up to so many turns of the event loop. */
 async function pause(random: () => number, turns: number): Promise<void> {
   for (let left = Math.floor(random() * turns); left > 0; left -= 1) await new Promise(setImmediate);
-}
-
-/** Numbers from 0 to below 1 that follow from the seed: mulberry32. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

@@ -176,8 +176,12 @@ async function install(folder: string): Promise<string | null> {
 
 // --- processes -------------------------------------------------------------------------------------------------------------
 
-/** Ends the server when its standard input ends, which the end of this process does too, however it comes. */
+/**
+ * Ends the server when its standard input ends, which the end of this process does too, however it comes. Signals to the whole
+ * group, as Ctrl-C is one, reach it as well: it outlives them, since it has to tidy up behind this process.
+ */
 const KEEPER = `
+  trap '' INT TERM HUP
   exec 3<&0
   forget=$1; shift
   "$@" </dev/null 3<&- &
@@ -186,7 +190,7 @@ const KEEPER = `
   keeper=$!
   wait $server
   status=$?
-  kill $keeper
+  kill -9 $keeper
   [ -z "$forget" ] || rm -rf "$forget"
   exit $status
 `;

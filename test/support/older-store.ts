@@ -12,10 +12,11 @@ import { orderNumberOf, payoutIdOf } from '../../src/identity.ts';
 import type { ActionInput, CreateInput, Resolution } from '../../src/payouts.ts';
 import { sides } from '../../src/providers/sandboxes.ts';
 import type { Order as SandboxOrder } from '../../src/sandbox.ts';
+import { fickle } from '../chaos/fickle.ts';
 import { createManualClock, type ManualClock } from './clock.ts';
 import { decimal } from './payouts.ts';
 import { openWorld, reservePort, type World, type WorldOptions } from './world.ts';
-import { ACTOR, OPERATOR } from './write-side.ts';
+import { ACTOR, OPERATOR, PLAIN } from './write-side.ts';
 
 /** A store that can be put back as it was. */
 export interface CopyableStore {
@@ -76,7 +77,7 @@ export async function openLives(
     },
     async live(options = {}) {
       await lives.end();
-      world = await openWorld(env, { clock, standIn: { settleMs: SETTLE_MS }, ...options });
+      world = await openWorld(env, { clock, standIn: { settleMs: SETTLE_MS, sides: sides.map(fickle) }, ...options });
       merchantId ??= world.merchantId;
       return world;
     },
@@ -89,8 +90,7 @@ export async function openLives(
       assert.ok(side);
       const { order, parties } = side.sample(decimal(amountOf(reference)));
       const provider = slug.toUpperCase() as ProviderId;
-      const words = { order, parties, provider, sendBefore: null, autoConfirm: true, metadata: [] };
-      const input = { reference: `${slug}-${reference}`, ...words, ...changes };
+      const input = { reference: `${slug}-${reference}`, ...PLAIN, order, parties, provider, ...changes };
       const result = await lives.world.payouts.create(lives.merchantId, ACTOR, input);
       assert.ok(result.kind === 'created', JSON.stringify(result));
       return result.payout;
@@ -100,7 +100,7 @@ export async function openLives(
     payout: (slug, reference) => lives.world.payout({ merchantId: lives.merchantId, id: idOf(slug, reference) }),
     orders(slug, reference) {
       const named = { merchantId: lives.merchantId, reference: `${slug}-${reference}` };
-      const marks = new Set([1, 2, 3].map((number) => orderNumberOf(named, number)));
+      const marks = new Set([1, 2, 3, 4, 5, 6].map((number) => orderNumberOf(named, number)));
       return (lives.world.sandbox?.books() ?? []).filter(({ mark }) => mark !== null && marks.has(mark));
     },
     async close() {
@@ -123,10 +123,16 @@ const NEW = ['new'] as const;
 /** At the provider that holds an order until it is confirmed, and wants documents of some. */
 const HELD = { slug: 'xcurrency', confirmed: 'held', cancelled: 'in review', papers: 'papers' } as const;
 
+/** Not taken by the first provider at once, nor by any that it fails over to. */
+const MOVED = 'moved';
+/** A payout that names nobody; it is of a kind that several pay. */
+const ROUTED = { slug: 'oxapay', changes: { provider: null, failover: true } } as const;
+
 const DOCUMENT = { type: 'other', fileName: 'invoice.pdf', content: Buffer.from('%PDF-1.7 an invoice'), note: null };
 
 /** By their amounts documents are wanted of one, and another can be cancelled for ten minutes. */
 function amountOf(reference: string): string {
+  if (reference === MOVED) return '20.68';
   if (reference === HELD.cancelled) return '20.45';
   return reference === HELD.papers ? '20.60' : '20.00';
 }
@@ -281,6 +287,40 @@ export function describeOlderStore(name: string, open: (dataDir: string) => Prom
         assert.equal(lives.orders(slug, 'queued').length, 0, slug);
         // BlockATM alone lets absence be a proof.
         assert.equal(payout.state, slug === 'blockatm' ? 'CANCELLED' : 'IN_DOUBT', slug);
+      }
+    });
+
+    it('sends nothing again of what may have gone to another provider, and leaves it to an operator', async () => {
+      const { slug, changes } = ROUTED;
+      const create = (reference: string, failover: boolean) => lives.create(slug, reference, { ...changes, failover });
+      const first = await lives.live({ working: false });
+      const queued = await create(MOVED, true);
+      const copy = await lives.store.snapshot();
+      first.worker.start();
+      await create('lost', false);
+      await lives.world.pass(5 * SETTLE_MS, 5000);
+      const gone = await lives.payout(slug, MOVED);
+      assert.deepEqual([gone.state, gone.provider === queued.provider], ['COMPLETED', false]);
+      await putBack(copy);
+      await lives.live();
+      const again = await create(MOVED, true);
+      assert.deepEqual([again.provider, again.attempts.length], [queued.provider, 0]);
+      await create('lost', false);
+      await create('new', false);
+      await lives.world.pass(30 * 60_000, 20_000);
+      for (const [reference, times] of [
+        [MOVED, 1],
+        ['lost', 1],
+        ['new', 0],
+      ] as const) {
+        const payout = await lives.payout(slug, reference);
+        assertTrue(lives, slug, payout, reference);
+        assert.deepEqual([payout.state, paid(lives, slug, reference)], ['IN_DOUBT', times], reference);
+        assert.deepEqual(
+          payout.attention.map(({ reason }) => reason),
+          ['NOT_FOUND_AT_PROVIDER'],
+        );
+        assert.match(payout.attention[0]?.message ?? '', /may have gone to another provider/);
       }
     });
 

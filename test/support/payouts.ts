@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { BatchId, PayoutBatch } from '../../src/domain/batch.ts';
 import type { ApiKey, ApiKeyId, Merchant, MerchantId } from '../../src/domain/merchant.ts';
 import { type Decimal, parseDecimal } from '../../src/domain/money.ts';
 import type { Attempt, Order, Party, Payout, PayoutEvent, Send } from '../../src/domain/payout.ts';
 import type { ProviderId } from '../../src/domain/provider.ts';
-import { eventIdOf, payoutIdOf } from '../../src/identity.ts';
+import type { QuotedPrice, RouteCandidate } from '../../src/domain/route.ts';
+import { batchIdOf, eventIdOf, payoutIdOf } from '../../src/identity.ts';
 
 /** The instant at which every sample is made, unless told otherwise. */
 export const NOON = new Date('2026-07-01T12:00:00.000Z');
@@ -49,7 +51,7 @@ export function samplePayout(overrides: Partial<Payout> = {}): Payout {
   const merchantId = overrides.merchantId ?? ('me_sample' as MerchantId);
   const reference = overrides.reference ?? `order-${nextNumber()}`;
   return {
-    schema: 3,
+    schema: 4,
     id: payoutIdOf(merchantId, reference),
     merchantId,
     reference,
@@ -66,6 +68,11 @@ export function samplePayout(overrides: Partial<Payout> = {}): Payout {
     inputDigests: { amount: 'a1', destination: 'd1' },
     provider: 'ALPHA' as ProviderId,
     account: 'default',
+    route: null,
+    failover: false,
+    heldPrice: null,
+    batch: null,
+    parked: false,
     attempts: [],
     closure: null,
     attention: [],
@@ -165,9 +172,34 @@ export function sampleAttempt(overrides: Partial<Attempt> = {}): Attempt {
     report: null,
     exists: false,
     absentAt: [],
+    doubted: false,
     mismatched: false,
     ...overrides,
   };
+}
+
+/** What 123 USDT would cost in euros, until a while after noon. */
+function sampleQuote(overrides: Partial<QuotedPrice> = {}): QuotedPrice {
+  return {
+    debit: { amount: decimal('113.160'), currency: 'EUR' },
+    fees: [{ kind: 'PROVIDER', amount: decimal('0.000000000000000010'), currency: 'EUR' }],
+    receive: { amount: decimal('123.0'), currency: 'USDT' },
+    rate: decimal('1.086956521739130434'),
+    firmness: 'INDICATIVE',
+    expiresAt: afterNoon(30_000),
+    ...overrides,
+  };
+}
+
+/** One that was chosen at a price, one whose price has no rate, and one without a price. */
+function sampleCandidates(): RouteCandidate[] {
+  const [provider, account] = ['ALPHA' as ProviderId, 'default'];
+  const dear = sampleQuote({ rate: null, fees: [], expiresAt: afterNoon(30_001) });
+  return [
+    { provider, account, verdict: 'CHOSEN', reason: 'самый дешёвый — “最便宜”', quote: sampleQuote() },
+    { provider, account: 'second', verdict: 'ELIGIBLE', reason: '', quote: dear },
+    { provider: 'BETA' as ProviderId, account, verdict: 'UNSUPPORTED', reason: '$quote', quote: null },
+  ];
 }
 
 /** A payout with something in every field, and every kind of thing that a store could spoil. */
@@ -193,6 +225,7 @@ export function fullPayout(): Payout {
     providerReference: 'ссылка-1',
     exists: true,
     absentAt: [afterNoon(2), afterNoon(600_002)],
+    doubted: true,
     mismatched: true,
     report: {
       state: 'COMPLETED',
@@ -246,6 +279,11 @@ export function fullPayout(): Payout {
       },
     ],
     inputDigests: { sendBefore: 'not a date', createdAt: '9' },
+    route: { at: afterNoon(3), policy: 'CHEAPEST', candidates: sampleCandidates() },
+    failover: true,
+    heldPrice: { ...sampleQuote({ firmness: 'FIRM', expiresAt: afterNoon(15_001) }), tolerance: decimal('0.010') },
+    batch: 'pb_full' as BatchId,
+    parked: true,
     attempts: [
       { ...first, sends: [...first.sends, confirmed] },
       sampleAttempt({ number: 2, account: 'second', sends: [], report: reported }),
@@ -258,6 +296,25 @@ export function fullPayout(): Payout {
     generation: 2,
     updatedAt: afterNoon(1),
   });
+}
+
+/** A new batch of merchant `me_sample`, under way. Its id follows from merchant and reference. */
+export function sampleBatch(overrides: Partial<PayoutBatch> = {}): PayoutBatch {
+  const merchantId = overrides.merchantId ?? ('me_sample' as MerchantId);
+  const reference = overrides.reference ?? `Партия №${nextNumber()} "$x"`;
+  return {
+    schema: 1,
+    id: batchIdOf(merchantId, reference),
+    merchantId,
+    reference,
+    version: 1,
+    wish: 'RUNNING',
+    rousing: false,
+    steeredBy: null,
+    createdAt: NOON,
+    updatedAt: afterNoon(1),
+    ...overrides,
+  };
 }
 
 export function sampleMerchant(overrides: Partial<Merchant> = {}): Merchant {

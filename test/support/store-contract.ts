@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { BatchId } from '../../src/domain/batch.ts';
 import { StartupError } from '../../src/domain/errors.ts';
 import type { MerchantId } from '../../src/domain/merchant.ts';
 import type { Payout, PayoutEvent, PayoutId, PayoutState } from '../../src/domain/payout.ts';
@@ -22,11 +23,13 @@ import {
   nextStep,
   nextVersion,
   sampleAttempt,
+  sampleBatch,
   sampleEvent,
   sampleKey,
   sampleMerchant,
   samplePayout,
 } from './payouts.ts';
+import { describeBatches } from './store-contract-batches.ts';
 
 /** A new, empty SANDBOX store of one adapter, for one test. */
 export interface OpenedStore {
@@ -41,6 +44,7 @@ const MERCHANT = 'me_sample' as MerchantId;
 const STRANGER = 'me_stranger' as MerchantId;
 const ALPHA = 'ALPHA' as ProviderId;
 const BETA = 'BETA' as ProviderId;
+const BATCH = 'pb_sample' as BatchId;
 
 /** What every store must do, whatever it is made of. `open` is called before each test. */
 export function describeStore(name: string, open: () => Promise<OpenedStore>): void {
@@ -954,6 +958,14 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
           () => store.putSealed(payout.id, 'body', sealedAs('x')),
           () => store.dropSealed(payout.id, 'body'),
           () => store.sealedUnderOtherKeys('first', 1),
+          () => store.insertBatch(sampleBatch()),
+          () => store.commitBatch(sampleBatch()),
+          () => store.batch(MERCHANT, BATCH),
+          () => store.batchCounts(MERCHANT, BATCH),
+          () => store.rousingBatches(1),
+          () => store.parked(MERCHANT, BATCH, 1),
+          () => store.post({ process: 'worker-1', at: NOON, text: '{}' }),
+          () => store.bulletins(NOON),
           () => store.ping(),
         ];
         for (const call of calls) await assert.rejects(call, /closed/);
@@ -969,4 +981,6 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       });
     });
   });
+
+  describe(`${name}, as a store of batches,`, () => describeBatches(open));
 }

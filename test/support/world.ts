@@ -17,7 +17,7 @@ import type { WorkerOptions } from '../../src/worker.ts';
 import { createManualClock, type ManualClock } from './clock.ts';
 import { silentLog } from './log.ts';
 import { orderOf } from './payouts.ts';
-import { ACTOR } from './write-side.ts';
+import { ACTOR, PLAIN } from './write-side.ts';
 
 /** The real parts of the product, its server and the stand-in providers in one process, with a clock that the test moves. */
 export interface World extends Parts {
@@ -97,11 +97,8 @@ export async function openWorld(
       const input: CreateInput = {
         reference: `order-${made}`,
         order: orderOf(amount),
+        ...PLAIN,
         provider: provider.toUpperCase() as ProviderId,
-        sendBefore: null,
-        autoConfirm: true,
-        parties: null,
-        metadata: [],
         ...changes,
       };
       const result = await payouts.create(merchantId, ACTOR, input);

@@ -14,7 +14,12 @@ import type {
   StatusReport,
 } from '../../src/domain/provider.ts';
 import type { Store } from '../../src/domain/store.ts';
+import type { ProviderHealth } from '../../src/health.ts';
+import { createBreaker } from '../../src/health-breaker.ts';
+import type { Market } from '../../src/market.ts';
 import { type CreateInput, createPayouts, type Payouts, type PayoutsDeps } from '../../src/payouts.ts';
+import type { Quotes } from '../../src/quotes.ts';
+import { createRouter, type RouteRequest, type Router, type RouterDeps } from '../../src/routing.ts';
 import type { Clock } from '../../src/runtime.ts';
 import { openSqlite } from '../../src/storage/sqlite.ts';
 import { createVault, keysFor, type Vault } from '../../src/vault.ts';
@@ -38,11 +43,24 @@ export const SKEW_MS = 5000;
 export function payoutsOn(
   store: Store,
   clock: Clock,
-  route: (...asked: Parameters<PayoutsDeps['route']>) => Route,
+  route: (request: RouteRequest) => Route,
   providers: readonly Provider[] = [],
 ): Payouts {
-  return createPayouts({ store, vault: vaultOf(store), clock, providers, route: async (...asked) => route(...asked) });
+  const vault = vaultOf(store);
+  return createPayouts({ store, vault, clock, providers, route: async (asked) => route(asked), quotes: NO_QUOTES });
 }
+
+/** What a payout is asked for with where nothing else is said: anywhere, at any time and price, for nobody. */
+export const PLAIN = {
+  provider: null,
+  sendBefore: null,
+  autoConfirm: true,
+  parties: null,
+  metadata: [],
+  quoteId: null,
+  priceTolerance: null,
+  failover: false,
+} as const satisfies Partial<CreateInput>;
 
 /** The vault of a store, with the store's own data key. */
 export function vaultOf(store: Store): Vault {
@@ -99,8 +117,14 @@ export function reportOf(changes: Partial<StatusReport> = {}): StatusReport {
   };
 }
 
-/** For workers whose health nobody asks about. */
-export const NO_HEALTH = { note: () => undefined };
+/** Where nobody was given a quote. */
+export const NO_QUOTES: Pick<Quotes, 'read'> = { read: () => null };
+
+/** Where nobody names a price, or says what is there. */
+export const NO_MARKET: Pick<Market, 'quote' | 'balance'> = {
+  quote: async (provider, account) => ({ provider, account, kind: 'unsupported', reason: 'it names no price' }),
+  balance: async () => null,
+};
 
 /** The store with some of its methods replaced. */
 export function storeWith(store: Store, changes: Partial<Store>): Store {
@@ -141,8 +165,22 @@ export interface WriteSide {
   close(): Promise<void>;
 }
 
-/** Opens one, with nothing started. Every payout goes to ALPHA. */
-export async function openWriteSide(open: (clock: ManualClock) => readonly Provider[] = () => []): Promise<WriteSide> {
+const TO_ALPHA: Route = { kind: 'chosen', provider: ALPHA, account: 'default', decision: null };
+
+/** A router over these providers, of which nobody knows prices, times or balances unless `parts` says what is known. */
+export function routerOf(providers: readonly Provider[], clock: Clock, parts: Partial<RouterDeps> = {}): Router {
+  const health = { of: async () => NEVER_ASKED, usualMs: async () => null };
+  const policy = { kind: 'CHEAPEST' } as const;
+  return createRouter({ providers, clock, policy, market: NO_MARKET, health, minimumBalances: [], ...parts });
+}
+
+const NEVER_ASKED: ProviderHealth = { state: 'UNKNOWN', lastSuccessAt: null, lastFailureAt: null, circuits: [] };
+
+/** Opens one, with nothing started. Every payout goes to ALPHA, unless `parts` says what else. */
+export async function openWriteSide(
+  open: (clock: ManualClock) => readonly Provider[] = () => [],
+  parts: Partial<Pick<PayoutsDeps, 'route' | 'quotes'>> = {},
+): Promise<WriteSide> {
   const clock = createManualClock();
   const path = join(await mkdtemp(join(tmpdir(), 'outflow-write-')), 'outflow.db');
   const store = await openSqlite({
@@ -154,7 +192,10 @@ export async function openWriteSide(open: (clock: ManualClock) => readonly Provi
   });
   const providers = open(clock);
   const on = (own: Store): Payouts =>
-    payoutsOn(own, clock, () => ({ kind: 'chosen', provider: ALPHA, account: 'default' }), providers);
+    createPayouts({
+      ...{ store: own, vault: vaultOf(own), clock, providers, route: async () => TO_ALPHA, quotes: NO_QUOTES },
+      ...parts,
+    });
   const payouts = on(store);
   const workers: Worker[] = [];
   const doors: Door[] = [];
@@ -165,19 +206,20 @@ export async function openWriteSide(open: (clock: ManualClock) => readonly Provi
     vault: vaultOf(store),
     payouts,
     workers,
-    startWorker(provider, { store: own = store, ...parts } = {}) {
+    startWorker(provider, { store: own = store, ...changes } = {}) {
       const options = { leaseMs: LEASE_MS, deadlineMs: DEADLINE_MS, skewMs: SKEW_MS, pollMs: 1000, concurrency: 1 };
       const name = `worker-${workers.length + 1}`;
-      const deps = { payouts: on(own), providers: [provider], health: NO_HEALTH, clock, log: silentLog, name, options };
-      const worker = createWorker({ ...deps, ...parts });
+      // Nobody asks how providers do there: the breaker alone is as in a process of its own.
+      const health = createBreaker(clock, name);
+      const deps = { payouts: on(own), providers: [provider], market: NO_MARKET, health, clock, options };
+      const worker = createWorker({ ...deps, log: silentLog, name, ...changes });
       workers.push(worker);
       worker.start();
       return worker;
     },
     async create(changes = {}) {
-      const input = { reference: 'order-1', order: orderOf('10'), provider: null, sendBefore: null, metadata: [] };
-      const words = { autoConfirm: true, parties: null };
-      const result = await payouts.create(MERCHANT, ACTOR, { ...input, ...words, ...changes });
+      const input = { reference: 'order-1', order: orderOf('10'), ...PLAIN, ...changes };
+      const result = await payouts.create(MERCHANT, ACTOR, input);
       assert.ok(result.kind === 'created');
       return result.payout;
     },

@@ -4,17 +4,17 @@ import { decimalPlaces } from '../../domain/money.ts';
 import type { Order } from '../../domain/payout.ts';
 import type {
   AbsenceRule,
-  AssetTerms,
   BatchItem,
   Call,
   LookupOutcome,
   Provider,
   ProviderId,
-  ReadOutcome,
   SendOutcome,
 } from '../../domain/provider.ts';
-import { type Answer, type Answered, type Line, readJson, type Transport } from '../../transport.ts';
+import { createListing } from '../../domain/recent.ts';
+import { type Answer, readJson, type Transport } from '../../transport.ts';
 import { type AccountSettings, type ProviderDefinition, type Setting, sendOutcome } from '../define.ts';
+import { type MarketSeat, readAssets, readQuote } from './market.ts';
 import { isPaid, KNOWN_ASSETS, NETWORKS } from './networks.ts';
 import { REQUEST_WINDOW_MS, type RequestKeys, signedHeaders } from './signing.ts';
 import {
@@ -23,17 +23,13 @@ import {
   MAX_BATCH,
   MAX_PLACES,
   readBatch,
-  readChains,
-  readCoins,
   readCreate,
   readDetail,
   readWebhook,
-  toAssets,
   toBatchOrder,
 } from './wire.ts';
 
 const ORDER_PATH = '/order/api/v2/payout';
-const PUBLIC_PATH = '/admin/api/v2/pub';
 
 /** A payout is normally done within a day: a person may have to approve it in the console. Source: payout guide. */
 const USUAL_MS = 24 * 60 * 60 * 1000;
@@ -83,16 +79,13 @@ const settings = {
   },
 } satisfies Record<string, Setting>;
 
-interface OpenAccount {
+interface OpenAccount extends MarketSeat {
   readonly contractId: string;
-  /** Our code. */
-  readonly network: string;
   readonly keys: RequestKeys;
   readonly webhookKey: KeyObject;
-  readonly line: Line;
 }
 
-function openAccount(account: AccountSettings, transport: Transport): OpenAccount {
+function openAccount(account: AccountSettings, transport: Transport, now: () => Date): OpenAccount {
   const read = (key: keyof typeof settings): string => {
     const value = account.values[key] || settings[key].fallback;
     // An empty webhook key would also make every webhook forgeable.
@@ -110,6 +103,7 @@ function openAccount(account: AccountSettings, transport: Transport): OpenAccoun
     keys: { apiKey: read('apiKey'), secretKey: createSecretKey(read('secretKey'), 'utf8') },
     webhookKey: createSecretKey(read('webhookKey'), 'utf8'),
     line: transport.open({ baseUrl: read('baseUrl') }),
+    lists: createListing(now),
   };
 }
 
@@ -184,30 +178,8 @@ async function submitBatch(
   return outcomes;
 }
 
-async function readAssets({ line, network }: OpenAccount, call: Call): Promise<ReadOutcome<readonly AssetTerms[]>> {
-  const [coins, chains] = await Promise.all([
-    readPublic(line, 'coin/list', readCoins, call),
-    readPublic(line, 'network/list', readChains, call),
-  ]);
-  if (coins.kind !== 'known') return coins;
-  if (chains.kind !== 'known') return chains;
-  return { kind: 'known', value: toAssets(coins.value, chains.value, network) };
-}
-
-async function readPublic<T>(
-  line: Line,
-  list: string,
-  read: (answered: Answered) => ReadOutcome<T>,
-  call: Call,
-): Promise<ReadOutcome<T>> {
-  const path = `${PUBLIC_PATH}/${list}`;
-  const answer = await line.exchange({ method: 'GET', path, headers: {}, body: null, call });
-  if (answer.kind !== 'answered') return { kind: 'unavailable', retryAfterMs: null, cause: answer.cause };
-  return read(answer);
-}
-
 function open(configured: readonly AccountSettings[], transport: Transport, now: () => Date): Provider {
-  const accounts = new Map(configured.map((account) => [account.name, openAccount(account, transport)]));
+  const accounts = new Map(configured.map((account) => [account.name, openAccount(account, transport, now)]));
   const find = (name: string): OpenAccount => {
     const account = accounts.get(name);
     if (account === undefined) throw new RangeError(`BlockATM has no account ${name}`);
@@ -252,7 +224,8 @@ function open(configured: readonly AccountSettings[], transport: Transport, now:
       return readDetail(answer, orderNumber, account.contractId);
     },
 
-    assets: (account, call) => readAssets(find(account), call),
+    assets: async (account, call) => readAssets(find(account), call),
+    quote: async (account, request, call, recent = false) => readQuote(find(account), request, call, recent),
 
     readWebhook(raw, name) {
       const account = accounts.get(name);

@@ -83,7 +83,7 @@ const STATES: ReadonlyMap<string, { state: ReportedState; moneyMoved: MoneyMoved
 ]);
 
 /** The currency that gas is charged in, whatever the token. Source: payout guide. */
-const GAS_CURRENCY = 'USDT';
+export const GAS_CURRENCY = 'USDT';
 
 /** What was paid, and what it cost; a figure that was not told is null or left out. */
 export interface Figures {

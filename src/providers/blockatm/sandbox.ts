@@ -93,7 +93,7 @@ export const sandbox: SandboxSide = {
   course: ['ACCEPTED', 'CONFIRMING'],
   told: [],
   onDuplicate: 'refuse',
-  plays: ['SUBMIT', 'BATCH_SUBMIT', 'LOOKUP', 'LOOKUP_BY_REFERENCE', 'SIGNED_WEBHOOK', 'ASSETS'],
+  plays: ['SUBMIT', 'BATCH_SUBMIT', 'LOOKUP', 'LOOKUP_BY_REFERENCE', 'SIGNED_WEBHOOK', 'QUOTE', 'ASSETS'],
   debitAt: 'accept',
   actions: {},
   callback: 'account',

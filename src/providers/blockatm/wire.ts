@@ -290,11 +290,11 @@ const coinsSchema = z.array(
     networks: z.array(z.object({ chainId: required, minAmount: figure, maxAmount: figure, withdrawFee: figure })),
   }),
 );
-const chainsSchema = z.array(z.object({ chainId: required, status: required }));
+const chainsSchema = z.array(z.object({ chainId: required, status: required, avgGasFee: figure }));
 
 /** One token of the coin list, and where it is paid; a figure that cannot be read is left out. */
 export type Coin = z.infer<typeof coinsSchema>[number];
-/** One network of the network list; `status` is `active` where it is in use. */
+/** One network of the network list; `status` is `active` where it is in use, `avgGasFee` what a transaction usually takes. */
 export type Chain = z.infer<typeof chainsSchema>[number];
 
 /** Reads an answer of `GET /admin/api/v2/pub/coin/list`. */
@@ -320,10 +320,14 @@ function readList<T>(answered: Answered, schema: z.ZodType<T>): ReadOutcome<T> {
   return { kind: 'unavailable', retryAfterMs: waitMs(answered), cause };
 }
 
+/** The entry of our network; null: there is none that is in use. */
+export function findChain(chains: readonly Chain[], network: string): Chain | null {
+  return chains.find(({ chainId, status }) => parseNetwork(chainId) === network && /^active$/i.test(status)) ?? null;
+}
+
 /** What can be paid on our network now: of the tokens that we pay, those in the list, while the network is in use. */
 export function toAssets(coins: readonly Coin[], chains: readonly Chain[], network: string): readonly AssetTerms[] {
-  const active = chains.some((chain) => parseNetwork(chain.chainId) === network && /^active$/i.test(chain.status));
-  if (!active) return [];
+  if (findChain(chains, network) === null) return [];
   return coins.flatMap(({ symbol, networks }) =>
     networks
       .filter(({ chainId }) => parseNetwork(chainId) === network && isPaid(symbol, network))

@@ -3,9 +3,10 @@ import { StartupError } from '../../domain/errors.ts';
 import { decimalPlaces } from '../../domain/money.ts';
 import type { Order } from '../../domain/payout.ts';
 import type { Call, LookupOutcome, Provider, ProviderId, SendOutcome } from '../../domain/provider.ts';
+import { createListing } from '../../domain/recent.ts';
 import type { Transport } from '../../transport.ts';
 import { type AccountSettings, type ProviderDefinition, type Setting, sendOutcome } from '../define.ts';
-import { type OpenAccount, readAssets, readBalances, readQuote, send } from './market.ts';
+import { type PricedAccount, readAssets, readBalances, readQuote, send } from './market.ts';
 import { CURRENCIES, KNOWN_ASSETS, networkCode } from './networks.ts';
 import { encodeCreate, MAX_PLACES, readCreate, readStatus, readWebhook } from './wire.ts';
 
@@ -52,7 +53,7 @@ const settings = {
   },
 } satisfies Record<string, Setting>;
 
-function openAccount(account: AccountSettings, transport: Transport): OpenAccount {
+function openAccount(account: AccountSettings, transport: Transport, now: () => Date): PricedAccount {
   const read = (key: keyof typeof settings): string => {
     const value = account.values[key] ?? settings[key].fallback;
     if (value === null) throw new StartupError(`2328.io, account ${account.name}: ${key} is not set`);
@@ -65,6 +66,7 @@ function openAccount(account: AccountSettings, transport: Transport): OpenAccoun
     apiKey: apiKey === '' ? null : createSecretKey(apiKey, 'utf8'),
     callbackUrl: account.callbackUrl,
     line: transport.open({ baseUrl: read('baseUrl') }),
+    rates: createListing(now),
   };
 }
 
@@ -87,9 +89,14 @@ function supports({ amount, destination, sourceCurrency, receiveCurrency, fundin
 }
 
 /** By 2328.io's own number alone. */
-async function lookUp(account: OpenAccount, uuid: string | null, call: Call): Promise<LookupOutcome> {
+async function lookUp(account: PricedAccount, uuid: string | null, call: Call): Promise<LookupOutcome> {
   if (uuid === null) {
-    return { kind: 'unavailable', retryAfterMs: null, cause: '2328.io has no look-up by order number' };
+    return {
+      kind: 'unavailable',
+      retryAfterMs: null,
+      cause: '2328.io has no look-up by order number',
+      onlyThisOrder: true,
+    };
   }
   const path = `/v1/payout/status/${encodeURIComponent(uuid)}`;
   const answer = await send(account, account.payoutKey, path, null, call);
@@ -97,9 +104,9 @@ async function lookUp(account: OpenAccount, uuid: string | null, call: Call): Pr
   return readStatus(answer, uuid);
 }
 
-function open(configured: readonly AccountSettings[], transport: Transport): Provider {
-  const accounts = new Map(configured.map((account) => [account.name, openAccount(account, transport)]));
-  const find = (name: string): OpenAccount => {
+function open(configured: readonly AccountSettings[], transport: Transport, now: () => Date): Provider {
+  const accounts = new Map(configured.map((account) => [account.name, openAccount(account, transport, now)]));
+  const find = (name: string): PricedAccount => {
     const account = accounts.get(name);
     if (account === undefined) throw new RangeError(`2328.io has no account ${name}`);
     return account;
@@ -135,7 +142,7 @@ function open(configured: readonly AccountSettings[], transport: Transport): Pro
 
     balances: async (account, call) => readBalances(find(account), call),
     assets: async (account, call) => readAssets(find(account), call),
-    quote: async (account, request, call) => readQuote(find(account), request, call),
+    quote: async (account, request, call, recent = false) => readQuote(find(account), request, call, recent),
 
     readWebhook(raw, name) {
       const account = accounts.get(name);

@@ -9,6 +9,7 @@ import {
   subtractDecimals,
 } from '../../domain/money.ts';
 import type { AssetTerms, Balance, Call, Price, QuoteRequest, ReadOutcome } from '../../domain/provider.ts';
+import type { Listing } from '../../domain/recent.ts';
 import type { Answer, Line } from '../../transport.ts';
 import { CURRENCIES, networkCode, networksOf } from './networks.ts';
 import {
@@ -37,6 +38,12 @@ export interface OpenAccount {
   readonly apiKey: KeyObject | null;
   readonly callbackUrl: string | null;
   readonly line: Line;
+}
+
+/** The same, with what prices may be made of. */
+export interface PricedAccount extends OpenAccount {
+  /** The published rates. */
+  readonly rates: Listing<Rates>;
 }
 
 /** A GET, or with a body a POST, signed with the key; null: public, with neither project nor signature. */
@@ -79,12 +86,13 @@ export async function readRates(account: OpenAccount, call: Call): Promise<ReadO
 
 /**
  * What a payout would cost, as `POST /v1/payout/calc` has it. A conversion whose debit the answer does not name is priced by
- * the published rates. A string: what 2328.io cannot price.
+ * the published rates, rounded up; `recent`: those may be seconds old. A string: what 2328.io cannot price.
  */
 export async function readQuote(
-  account: OpenAccount,
+  account: PricedAccount,
   request: QuoteRequest,
   call: Call,
+  recent: boolean,
 ): Promise<ReadOutcome<Price> | string> {
   const question = toCalcRequest(request);
   if (typeof question === 'string') return question;
@@ -99,11 +107,11 @@ export async function readQuote(
   if (debit !== null) {
     return debit.currency === source ? toPrice(calc.value, debit) : unavailable('2328.io would debit another currency');
   }
-  const rates = await readRates(account, call);
+  const rates = await account.rates(recent, () => readRates(account, call));
   if (rates.kind !== 'known') return rates;
   const rate = findRate(rates.value, currency, source);
   if (rate === null) return unavailable(`2328.io names no rate from ${currency} to ${source}`);
-  const amount = multiplyDecimals(calc.value.charged, rate, MAX_PLACES);
+  const amount = multiplyDecimals(calc.value.charged, rate, MAX_PLACES, 'UP');
   return toPrice(calc.value, { amount, currency: source });
 }
 
@@ -163,13 +171,13 @@ function toPrice({ currency, charged, received }: Calc, debit: Money): ReadOutco
   return { kind: 'known', value };
 }
 
-/** What one unit of `from` is worth in `to`: as published, or through USD; null: not to be had. */
+/** What one unit of `from` costs in `to`: as published, or through USD and then rounded up; null: not to be had. */
 function findRate(rates: Rates, from: string, to: string): Decimal | null {
   const direct = rates.get(from)?.get(to);
   if (direct !== undefined) return direct;
   const inUsd = rates.get(from)?.get('USD');
   const ofUsd = rates.get('USD')?.get(to);
-  return inUsd === undefined || ofUsd === undefined ? null : multiplyDecimals(inUsd, ofUsd, RATE_PLACES);
+  return inUsd === undefined || ofUsd === undefined ? null : multiplyDecimals(inUsd, ofUsd, RATE_PLACES, 'UP');
 }
 
 const NO_API_KEY = { kind: 'rejected', vendorCode: null, vendorMessage: 'no general API key is configured' } as const;

@@ -12,9 +12,10 @@ import type {
   ProviderId,
   SendOutcome,
 } from '../../domain/provider.ts';
-import type { Answered, Line, Transport } from '../../transport.ts';
+import { createListing } from '../../domain/recent.ts';
+import type { Answered, Transport } from '../../transport.ts';
 import { type AccountSettings, type ProviderDefinition, retryAfterMs, sendOutcome } from '../define.ts';
-import { readAssets, readBalances, readQuote } from './market.ts';
+import { type PricingSeat, readAssets, readBalances, readQuote } from './market.ts';
 import { ASSETS, KNOWN_ASSETS } from './networks.ts';
 import { readRefusal, reportCreated, reportRecord } from './report.ts';
 import {
@@ -46,14 +47,11 @@ const ABSENCE: AbsenceRule = { looks: 2, apartMs: 600_000, afterMs: 120_000 };
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 /** An account with what its calls need. */
-interface Seat {
+interface Seat extends PricingSeat {
   readonly account: Account;
-  readonly line: Line;
   readonly headers: Readonly<Record<string, string>>;
   readonly webhookKey: KeyObject;
   readonly callbackUrl: string | null;
-  /** Empty: none is configured, and balances cannot be read. */
-  readonly generalKey: string;
   readonly absence: AbsenceRule | null;
 }
 
@@ -94,13 +92,13 @@ export const definition: ProviderDefinition = {
     },
   },
   webhookPath: '',
-  open(accounts, transport) {
-    const seats = new Map(accounts.map((settings) => [settings.name, openSeat(settings, transport)]));
+  open(accounts, transport, now) {
+    const seats = new Map(accounts.map((settings) => [settings.name, openSeat(settings, transport, now)]));
     return createProvider(seats);
   },
 };
 
-function openSeat(settings: AccountSettings, transport: Transport): Seat {
+function openSeat(settings: AccountSettings, transport: Transport, now: () => Date): Seat {
   const { name, enabled, callbackUrl, values } = settings;
   const { baseUrl, payoutKey } = values;
   // An empty key would also make every webhook signature forgeable.
@@ -113,6 +111,7 @@ function openSeat(settings: AccountSettings, transport: Transport): Seat {
     webhookKey: createSecretKey(payoutKey, 'utf8'),
     callbackUrl,
     generalKey: values.generalKey ?? '',
+    currencies: createListing(now),
     absence: values.riskDoublePayment === 'true' ? ABSENCE : null,
   };
 }
@@ -150,7 +149,7 @@ function createProvider(seats: ReadonlyMap<string, Seat>): Provider {
     },
     balances: async (account, call) => readBalances(seatOf(account), call),
     assets: async (account, call) => readAssets(seatOf(account), call),
-    quote: async (account, request, call) => readQuote(seatOf(account), request, call),
+    quote: async (account, request, call, recent = false) => readQuote(seatOf(account), request, call, recent),
     readWebhook(raw, account) {
       const seat = seats.get(account);
       return seat ? readWebhook(raw, seat.webhookKey) : { kind: 'refused', reason: 'no such account' };

@@ -1,5 +1,6 @@
 import { addDecimals, compareDecimals, decimalPlaces } from '../../domain/money.ts';
 import type { AssetTerms, Balance, Call, Price, QuoteRequest, ReadOutcome } from '../../domain/provider.ts';
+import type { Listing } from '../../domain/recent.ts';
 import type { Line } from '../../transport.ts';
 import { retryAfterMs } from '../define.ts';
 import { ASSETS } from './networks.ts';
@@ -10,6 +11,12 @@ export interface MarketSeat {
   readonly line: Line;
   /** Empty: none is configured. */
   readonly generalKey: string;
+}
+
+/** The same, with what prices may be made of. */
+export interface PricingSeat extends MarketSeat {
+  /** What is offered. */
+  readonly currencies: Listing<ReadonlyMap<string, CurrencyTerms>>;
 }
 
 /** What goes along with a call: parameters in the address, or a body. */
@@ -86,18 +93,19 @@ export async function readAssets(seat: MarketSeat, call: Call): Promise<ReadOutc
 }
 
 /**
- * What a payout would cost: the amount, and the network's withdrawal fee on top. A string: what OxaPay cannot price, among
- * it every conversion, since its swaps are made apart from payouts.
+ * What a payout would cost: the amount, and the network's withdrawal fee on top; `recent`: the fee may be seconds old. A
+ * string: what OxaPay cannot price, among it every conversion, since its swaps are made apart from payouts.
  */
 export async function readQuote(
-  seat: MarketSeat,
+  seat: PricingSeat,
   request: QuoteRequest,
   call: Call,
+  recent: boolean,
 ): Promise<ReadOutcome<Price> | string> {
   const { amount, currency } = request.amount;
   const network = findNetwork(request);
   if ('reason' in network) return network.reason;
-  const currencies = await ask(seat, ENDPOINTS.currencies, {}, call);
+  const currencies = await seat.currencies(recent, () => ask(seat, ENDPOINTS.currencies, {}, call));
   if (currencies.kind !== 'known') return currencies;
   const terms = findTerms(currencies.value, currency, network.code);
   if (terms === null) return `OxaPay does not pay ${currency} on ${network.code} at the moment`;

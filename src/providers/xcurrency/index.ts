@@ -184,7 +184,9 @@ async function prepare(seat: Seat, order: Order, parties: Parties, orderNumber: 
   }
   const { amounts } = priced.value;
   if ('nearest' in amounts) return { kind: 'refused', failure: failure('AMOUNT_OUT_OF_RANGE', amounts.reason) };
-  return { kind: 'body', body: encodeCreate(order, ends, orderNumber, amounts) };
+  const { source: debit, target } = amounts;
+  const fixed = { debit, receive: { amount: target, currency: TARGET } };
+  return { kind: 'body', body: encodeCreate(order, ends, orderNumber, amounts), price: fixed };
 }
 
 async function lookup({ session }: Seat, attempt: AttemptRef, call: Call): Promise<LookupOutcome> {

@@ -90,9 +90,12 @@ export function priceAt(plan: Conversion, rate: Decimal, askedAt: Date): Priced 
   return { amounts: plan.kind === 'spend' ? spend(plan, rate) : deliver(plan, rate), rate, askedAt };
 }
 
-/** The provider compares with the product rounded to 2 places; that it rounds half up is assumed. */
+/**
+ * Never more than the product: we promise what is certain to arrive. The provider compares with the product to 2 places; that
+ * it takes one that is less by a part of a hundredth is assumed.
+ */
 function give(amount: Decimal, currency: string, rate: Decimal): Amounts {
-  return { source: { amount, currency }, target: multiplyDecimals(amount, rate, PLACES) };
+  return { source: { amount, currency }, target: multiplyDecimals(amount, rate, PLACES, 'DOWN') };
 }
 
 function spend({ amount, source }: Conversion, rate: Decimal): Amounts | OutOfReach {

@@ -396,7 +396,12 @@ export function readStatus(answered: Answered, tradeId: string): LookupOutcome {
   }
   const { tradeId: told } = outcome.value;
   if (told !== null && told !== tradeId) {
-    return { kind: 'unavailable', retryAfterMs: null, cause: 'xCurrency Hubs answered about another payment' };
+    return {
+      kind: 'unavailable',
+      retryAfterMs: null,
+      cause: 'xCurrency Hubs answered about another payment',
+      onlyThisOrder: true,
+    };
   }
   return { kind: 'found', report: toReport(outcome.value, tradeId, answered.startedAt) };
 }
@@ -414,7 +419,7 @@ export function readSameAgain(answered: Answered, orderNumber: string): LookupOu
 /** A payment that is there and cannot be asked about by any means of ours. */
 export function withoutTrade(orderNumber: string, why: string): LookupOutcome & { readonly kind: 'unavailable' } {
   const cause = `xCurrency Hubs has ${orderNumber} and did not tell its trade id (${why}): an operator must give it`;
-  return { kind: 'unavailable', retryAfterMs: null, cause };
+  return { kind: 'unavailable', retryAfterMs: null, cause, onlyThisOrder: true };
 }
 
 const webhookSchema = z.object({ event: required, id: figure });

@@ -1,17 +1,15 @@
-import type { Collection, Document } from 'mongodb';
+import type { Db, Document } from 'mongodb';
 import { StartupError } from '../../domain/errors.ts';
-import type { PayoutEvent, PayoutId } from '../../domain/payout.ts';
+import type { MerchantId } from '../../domain/merchant.ts';
+import type { PayoutEvent } from '../../domain/payout.ts';
+import { digestOf, type Identity, type Item, idOf, type Kind, type Source, type Target } from '../archive.ts';
 import {
-  type Claim,
-  digestOf,
-  type Identity,
-  type Item,
-  idOf,
-  type Kind,
-  type Source,
-  type Target,
-} from '../archive.ts';
-import {
+  type BatchDocument,
+  batchDocument,
+  batchOf,
+  type ClaimDocument,
+  claimId,
+  claimOf,
   type EventDocument,
   eventDocument,
   eventOf,
@@ -24,6 +22,10 @@ import {
   merchantOf,
   type PayoutDocument,
   payoutOf,
+  type SealedDocument,
+  sealedId,
+  sealedKeyOf,
+  sealedOf,
 } from './codec.ts';
 import { type Connection, connect, describe, isDuplicate, makeIndexes } from './connection.ts';
 import { createFormer, loggedAtOf, type Move } from './former.ts';
@@ -35,14 +37,6 @@ type Stored = Document & { readonly _id: string };
 /** So many documents are read by one search. The server sends them in parts of at most 16 MB. */
 const STRETCH = 10_000;
 
-const COLLECTIONS: Readonly<Record<Kind, CollectionName>> = {
-  MERCHANT: 'merchants',
-  KEY: 'keys',
-  PAYOUT: 'payouts',
-  SEALED: 'sealed',
-  CLAIM: 'claims',
-};
-
 /** Opens a database that a store is moved to. Rejects with a StartupError of one line for a server that cannot be used. */
 export async function openMongoTarget(options: Pick<MongoOptions, 'url' | 'now' | 'random'>): Promise<Target> {
   return targetOn(await connect({ ...options, maxSkewMs: null, onTrouble: () => undefined }), options);
@@ -52,19 +46,14 @@ function targetOn(connection: Connection, options: Pick<MongoOptions, 'url' | 'n
   const { db, meta } = connection;
   let move: Move | null = null;
   let former = createFormer(0, 0);
-  const shelf = (kind: Kind): Collection<Stored> => db.collection(COLLECTIONS[kind]);
+  const shelf = (kind: Kind) => db.collection<Stored>(SHELVES[kind].name);
 
   function begun(): Move {
     if (move === null) throw new Error('nothing is being moved here');
     return move;
   }
 
-  async function find(kind: Kind, ids: readonly string[]): Promise<readonly Item[]> {
-    const found = await shelf(kind)
-      .find({ _id: { $in: [...ids] } })
-      .toArray();
-    return found.map((document) => itemOf(kind, document));
-  }
+  const find = (kind: Kind, ids: readonly string[]) => SHELVES[kind].find(db, ids);
 
   return {
     find,
@@ -73,7 +62,8 @@ function targetOn(connection: Connection, options: Pick<MongoOptions, 'url' | 'n
       const known = await meta.findOne<StampDocument>({ _id: 'store' });
       move = known === null ? await stamp(connection, source, options) : checked(known, source);
       if (move.finishedAt !== null) return 'DONE';
-      if (known !== null) await meta.updateOne({ _id: 'store' }, { $set: { ...source.identity } });
+      if (known !== null)
+        await meta.updateOne({ _id: 'store' }, { $set: { ...source.identity, schema: SCHEMA_VERSION } });
       await makeIndexes(options);
       former = createFormer(source.lastRow, move.begunAt.getTime());
       return known === null ? 'NEW' : 'RESUMED';
@@ -91,17 +81,7 @@ function targetOn(connection: Connection, options: Pick<MongoOptions, 'url' | 'n
     async drop(kind, id) {
       await connection.surely(() => shelf(kind).deleteMany({ _id: id }));
     },
-    async *read(kind) {
-      for (let last = '', read = STRETCH; read === STRETCH; ) {
-        const search = { _id: { $gt: last } };
-        read = 0;
-        for await (const document of shelf(kind).find(search).sort({ _id: 1 }).limit(STRETCH)) {
-          read += 1;
-          last = document._id;
-          yield itemOf(kind, document);
-        }
-      }
-    },
+    read: (kind) => SHELVES[kind].read(db),
     place: ({ row, event }) => former.add(row, event.at.getTime(), event.sequence),
     async finish() {
       const { name } = begun();
@@ -129,7 +109,7 @@ async function stamp(
   { now, random }: Pick<MongoOptions, 'now' | 'random'>,
 ): Promise<Move> {
   if (movedTo !== null) throw new StartupError('the store was moved to another database already');
-  for (const name of Object.values(COLLECTIONS)) {
+  for (const { name } of Object.values(SHELVES)) {
     if ((await db.collection(name).findOne({}, { projection: { _id: 1 } })) !== null) {
       throw new StartupError(`the database has something else in it, as ${name}: name one that is empty`);
     }
@@ -165,6 +145,49 @@ function checked(
 
 // --- records --------------------------------------------------------------------------------------------------------------
 
+/** How a kind is kept: an item's id is its document's. */
+interface Shelf {
+  readonly name: CollectionName;
+  find(db: Db, ids: readonly string[]): Promise<readonly Item[]>;
+  read(db: Db): AsyncIterable<Item>;
+}
+
+function shelfOf<D extends { readonly _id: string }>(name: CollectionName, itemOf: (document: D) => Item): Shelf {
+  return {
+    name,
+    async find(db, ids) {
+      const search = { _id: { $in: [...ids] } };
+      return (await db.collection<Stored>(name).find<D>(search).toArray()).map(itemOf);
+    },
+    async *read(db) {
+      for (let last = '', read = STRETCH; read === STRETCH; ) {
+        const search = { _id: { $gt: last } };
+        const found = db.collection<Stored>(name).find<D>(search).sort({ _id: 1 }).limit(STRETCH);
+        read = 0;
+        for await (const document of found) {
+          read += 1;
+          last = document._id;
+          yield itemOf(document);
+        }
+      }
+    },
+  };
+}
+
+const SHELVES: Readonly<Record<Kind, Shelf>> = {
+  MERCHANT: shelfOf<MerchantDocument>('merchants', (one) => ({ kind: 'MERCHANT', record: merchantOf(one) })),
+  KEY: shelfOf<KeyDocument>('keys', (one) => ({ kind: 'KEY', record: keyOf(one) })),
+  BATCH: shelfOf<BatchDocument>('batches', (one) => ({ kind: 'BATCH', record: batchOf(one) })),
+  PAYOUT: shelfOf<PayoutDocument>('payouts', ({ events, ...fields }) => {
+    const record = payoutOf(fields);
+    return { kind: 'PAYOUT', record, events: events.map((event) => eventOf(record.id, record.merchantId, event)) };
+  }),
+  SEALED: shelfOf<SealedDocument>('sealed', (one) => {
+    return { kind: 'SEALED', record: { ...sealedKeyOf(one), sealed: sealedOf(one) } };
+  }),
+  CLAIM: shelfOf<ClaimDocument>('claims', (one) => ({ kind: 'CLAIM', record: claimOf(one) })),
+};
+
 /** A payout is searched for on the shard that it belongs to. */
 function keyOfDocument(
   kind: Kind,
@@ -179,17 +202,24 @@ function documentOf(item: Item, begunAt: number): Stored {
       return merchantDocument(item.record);
     case 'KEY':
       return keyDocument(item.record);
+    case 'BATCH':
+      return batchDocument(item.record, moveOf(item.record));
     case 'PAYOUT': {
       const events = logged(item.events, begunAt);
       const lastEventAt = events.at(-1)?.loggedAt ?? new Date(begunAt);
-      const fields = fieldsOf(item.record, `${item.record.merchantId}/moved`);
+      const fields = fieldsOf(item.record, moveOf(item.record));
       return { _id: item.record.id, ...fields, lastEventAt, events };
     }
     case 'SEALED':
-      return { _id: idOf(item), ...item.record.sealed };
+      return { _id: sealedId(item.record), ...item.record.sealed };
     case 'CLAIM':
-      return { _id: idOf(item), payoutId: item.record.payoutId, attempt: item.record.attempt };
+      return { _id: claimId(item.record), payoutId: item.record.payoutId, attempt: item.record.attempt };
   }
+}
+
+/** Names the write that a record is moved by. */
+function moveOf({ merchantId }: { readonly merchantId: MerchantId }): string {
+  return `${merchantId}/moved`;
 }
 
 function logged(events: readonly PayoutEvent[], begunAt: number): readonly EventDocument[] {
@@ -198,35 +228,4 @@ function logged(events: readonly PayoutEvent[], begunAt: number): readonly Event
     previous = loggedAtOf(event.at.getTime(), event.sequence, previous, begunAt);
     return { ...eventDocument(event, ''), loggedAt: new Date(previous) };
   });
-}
-
-function itemOf(kind: Kind, document: Stored): Item {
-  const { _id } = document;
-  switch (kind) {
-    case 'MERCHANT':
-      return { kind, record: merchantOf(document as unknown as MerchantDocument) };
-    case 'KEY':
-      return { kind, record: keyOf(document as unknown as KeyDocument) };
-    case 'PAYOUT': {
-      const { events, ...fields } = document as unknown as PayoutDocument;
-      const record = payoutOf(fields);
-      return { kind, record, events: events.map((event) => eventOf(record.id, record.merchantId, event)) };
-    }
-    case 'SEALED': {
-      const slash = _id.indexOf('/');
-      const sealed = { keyId: document.keyId, bytes: document.bytes };
-      return { kind, record: { payoutId: _id.slice(0, slash) as PayoutId, kind: _id.slice(slash + 1), sealed } };
-    }
-    case 'CLAIM': {
-      const [provider = '', fingerprint = '', reference = ''] = JSON.parse(_id) as string[];
-      const record: Claim = {
-        provider,
-        fingerprint,
-        reference,
-        payoutId: document.payoutId,
-        attempt: document.attempt,
-      };
-      return { kind, record };
-    }
-  }
 }

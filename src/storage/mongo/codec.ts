@@ -1,8 +1,11 @@
 import { attentionSince } from '../../domain/attempt.ts';
+import type { BatchId, PayoutBatch } from '../../domain/batch.ts';
 import type { ApiKey, ApiKeyId, Merchant, MerchantId } from '../../domain/merchant.ts';
 import type { Payout, PayoutEvent, PayoutId } from '../../domain/payout.ts';
 import type { OrderKey, ProviderId } from '../../domain/provider.ts';
-import { dueAt, readEvent, readKey, readMerchant, readPayout } from '../codec.ts';
+import type { Sealed, SealedKey } from '../../domain/store.ts';
+import type { Claim } from '../archive.ts';
+import { dueAt, readBatch, readEvent, readKey, readMerchant, readPayout } from '../codec.ts';
 
 /** An event within its payout's document, which knows the rest of it. */
 export interface EventDocument extends Omit<PayoutEvent, 'payoutId' | 'merchantId'> {
@@ -35,6 +38,27 @@ export interface PayoutDocument extends PayoutFields {
   readonly events: readonly EventDocument[];
 }
 
+/** What lists leave out of payouts. */
+export const WITHOUT_EVENTS = { events: 0 } as const;
+
+/** A batch; `write` as in a payout. */
+export type BatchDocument = Omit<PayoutBatch, 'id'> & { readonly _id: BatchId; readonly write: string };
+/** What a process told of itself, under its name. */
+export interface BulletinDocument {
+  readonly _id: string;
+  readonly at: Date;
+  readonly text: string;
+}
+export interface SealedDocument extends Sealed {
+  /** As `sealedId` makes it. */
+  readonly _id: string;
+}
+export interface ClaimDocument {
+  /** As `claimId` makes it. */
+  readonly _id: string;
+  readonly payoutId: PayoutId;
+  readonly attempt: number;
+}
 export type MerchantDocument = Omit<Merchant, 'id'> & { readonly _id: MerchantId };
 export type KeyDocument = Omit<ApiKey, 'id'> & { readonly _id: ApiKeyId };
 
@@ -91,6 +115,15 @@ export function eventOf(payoutId: PayoutId, merchantId: MerchantId, document: Ev
   return readEvent({ ...event, payoutId, merchantId });
 }
 
+export function batchDocument({ id: _id, ...batch }: PayoutBatch, write: string): BatchDocument {
+  return { _id, ...batch, write };
+}
+
+/** Throws UndecodableError. */
+export function batchOf({ _id: id, write: _, ...batch }: BatchDocument): PayoutBatch {
+  return readBatch({ ...batch, id });
+}
+
 export function merchantDocument({ id: _id, ...merchant }: Merchant): MerchantDocument {
   return { _id, ...merchant };
 }
@@ -107,6 +140,40 @@ export function keyDocument({ id: _id, ...key }: ApiKey): KeyDocument {
 /** Throws UndecodableError. */
 export function keyOf({ _id: id, ...key }: KeyDocument): ApiKey {
   return readKey({ ...key, id });
+}
+
+/** Under which id a sealed record is kept. */
+export function sealedId({ payoutId, kind }: SealedKey): string {
+  return `${payoutId}/${kind}`;
+}
+
+/** The ids of every kind of a payout: what follows a slash comes before a zero. */
+export function sealedRange(payoutId: PayoutId): { readonly $gte: string; readonly $lt: string } {
+  return { $gte: `${payoutId}/`, $lt: `${payoutId}0` };
+}
+
+/** What a sealed record's id says. */
+export function sealedKeyOf({ _id }: SealedDocument): SealedKey {
+  const slash = _id.indexOf('/');
+  return { payoutId: _id.slice(0, slash) as PayoutId, kind: _id.slice(slash + 1) };
+}
+
+export function sealedOf({ keyId, bytes }: SealedDocument): Sealed {
+  return { keyId, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+}
+
+/** Under which id a claim is kept. */
+export function claimId({
+  provider,
+  fingerprint,
+  reference,
+}: Pick<Claim, 'provider' | 'fingerprint' | 'reference'>): string {
+  return JSON.stringify([provider, fingerprint, reference]);
+}
+
+export function claimOf({ _id, payoutId, attempt }: ClaimDocument): Claim {
+  const [provider = '', fingerprint = '', reference = ''] = JSON.parse(_id) as string[];
+  return { provider, fingerprint, reference, payoutId, attempt };
 }
 
 function valid(date: Date | null): Date | null {

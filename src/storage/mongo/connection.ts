@@ -12,26 +12,23 @@ import {
   ReadConcern,
 } from 'mongodb';
 import { StartupError } from '../../domain/errors.ts';
-import type { KeyDocument, MerchantDocument, PayoutDocument } from './codec.ts';
+import type {
+  BatchDocument,
+  BulletinDocument,
+  ClaimDocument,
+  KeyDocument,
+  MerchantDocument,
+  PayoutDocument,
+  SealedDocument,
+} from './codec.ts';
 import { type CollectionName, INDEXES } from './schema.ts';
-
-export interface SealedDocument {
-  /** Payout and kind. */
-  readonly _id: string;
-  readonly keyId: string;
-  readonly bytes: Buffer;
-}
-export interface ClaimDocument {
-  /** Provider, account and reference. */
-  readonly _id: string;
-  readonly payoutId: string;
-  readonly attempt: number;
-}
 
 /** A database that fits, and how to read and write it so that nothing is lost. */
 export interface Connection {
   readonly db: Db;
   readonly payouts: Collection<PayoutDocument>;
+  readonly batches: Collection<BatchDocument>;
+  readonly bulletins: Collection<BulletinDocument>;
   readonly sealed: Collection<SealedDocument>;
   readonly claims: Collection<ClaimDocument>;
   readonly merchants: Collection<MerchantDocument>;
@@ -65,6 +62,7 @@ const DATABASE = 'outflow';
 const OLDEST_WIRE_VERSION = 9;
 /** What a server may take for one operation. Beyond it, nothing of the operation happens any more. */
 export const MAX_TIME_MS = 5000;
+export const BRIEFLY = { maxTimeMS: MAX_TIME_MS } as const;
 /** Waits between the tries of a write whose answer was lost. */
 const TRY_AGAIN_MS = [50, 250, 1000];
 const CLOCK_EVERY_MS = 10_000;
@@ -134,6 +132,8 @@ function open(
   return {
     db,
     payouts: db.collection('payouts'),
+    batches: db.collection('batches'),
+    bulletins: db.collection('bulletins'),
     sealed: db.collection('sealed'),
     claims: db.collection('claims'),
     merchants: db.collection('merchants'),

@@ -4,7 +4,7 @@ import type { ProviderId } from '../../domain/provider.ts';
 import type { LeaseRequest } from '../../domain/store.ts';
 import { UndecodableError } from '../codec.ts';
 import { type PayoutDocument, payoutOf } from './codec.ts';
-import { type Connection, MAX_TIME_MS } from './connection.ts';
+import { BRIEFLY, type Connection } from './connection.ts';
 import { EPOCH } from './schema.ts';
 
 /** Claims on due payouts. */
@@ -22,7 +22,6 @@ export interface LeaseOptions {
 /** What is read of a payout to claim it. */
 type Candidate = Pick<PayoutDocument, '_id' | 'merchantId' | 'version'>;
 const CANDIDATE = { merchantId: 1, version: 1 } as const;
-const BRIEFLY = { maxTimeMS: MAX_TIME_MS } as const;
 
 /** How long a payout whose document cannot be decoded stays out of the way of the others before it is tried again. */
 const UNDECODABLE_MS = 60 * 60_000;

@@ -1,3 +1,4 @@
+import type { BatchId, PayoutBatch } from '../../domain/batch.ts';
 import { StartupError } from '../../domain/errors.ts';
 import type { ApiKey, ApiKeyId, Merchant, MerchantId } from '../../domain/merchant.ts';
 import { isFinal, type Payout, type PayoutEvent, type PayoutEventId, type PayoutId } from '../../domain/payout.ts';
@@ -5,6 +6,8 @@ import type { OrderKey, ProviderId } from '../../domain/provider.ts';
 import type {
   AttemptKey,
   AttentionQuery,
+  BatchCount,
+  Bulletin,
   Environment,
   EventFilter,
   EventPage,
@@ -25,6 +28,17 @@ import { Bell } from '../bell.ts';
 import { dueAt } from '../codec.ts';
 import { type Alarm, createAlarm } from './alarm.ts';
 import {
+  bulletinsSince,
+  commitBatch,
+  countBatch,
+  findBatch,
+  insertBatch,
+  parkedOf,
+  postBulletin,
+  rousingBatches,
+} from './batches.ts';
+import {
+  claimId,
   type EventDocument,
   eventDocument,
   eventOf,
@@ -37,16 +51,14 @@ import {
   type PayoutDocument,
   type PayoutFields,
   payoutOf,
-} from './codec.ts';
-import {
-  type Connection,
-  connect,
-  describe,
-  isDuplicate,
-  MAX_TIME_MS,
-  makeIndexes,
   type SealedDocument,
-} from './connection.ts';
+  sealedId,
+  sealedKeyOf,
+  sealedOf,
+  sealedRange,
+  WITHOUT_EVENTS,
+} from './codec.ts';
+import { BRIEFLY, type Connection, connect, describe, isDuplicate, makeIndexes } from './connection.ts';
 import { type Former, formerOf, type Move } from './former.ts';
 import { createLeases, type Leases } from './leases.ts';
 import { createLog, type EventLog, type Known } from './log.ts';
@@ -83,6 +95,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   try {
     const stamp = await readStamp(connection, options);
     await makeIndexes(options);
+    await bringUp(connection, stamp);
     const former = formerOf(await connection.meta.findOne({ _id: 'former' }, BRIEFLY));
     return new MongoStore(connection, stamp, former, { ...options, onTrouble });
   } catch (error) {
@@ -139,16 +152,18 @@ async function readStamp({ meta, payouts }: Connection, { environment, now, rand
   return stamp;
 }
 
+/** From here on an older program does not open it: it cannot read what this one writes. */
+async function bringUp({ meta, surely }: Connection, { schema }: Stamp): Promise<void> {
+  if (schema === SCHEMA_VERSION) return;
+  await surely(() => meta.updateOne({ _id: 'store' }, { $max: { schema: SCHEMA_VERSION } }, BRIEFLY));
+}
+
 /** When the newest event of a payout was logged: by the database's clock, and after the one before it. */
 const STAMP = { $toDate: { $max: [{ $toLong: '$$NOW' }, { $add: [{ $toLong: '$lastEventAt' }, 1] }] } };
 
-const BRIEFLY = { maxTimeMS: MAX_TIME_MS } as const;
 interface Dated {
   readonly events: readonly { readonly at: Date }[];
 }
-/** Lists read payouts without their events. */
-const WITHOUT_EVENTS = { events: 0 } as const;
-
 type Opened = MongoOptions & { readonly onTrouble: (message: string) => void };
 
 /** One document for one payout: a transition is one conditional update of one document. A closed store refuses all. */
@@ -316,11 +331,13 @@ class MongoStore implements Store {
       ...(filter.states ? { state: { $in: [...filter.states] } } : {}),
       ...(filter.providers ? { provider: { $in: [...filter.providers] } } : {}),
       ...(filter.currency === undefined ? {} : { currency: filter.currency }),
+      ...(filter.batch === undefined ? {} : { batch: filter.batch }),
     };
     const order = forward ? -1 : 1;
+    const index = filter.batch === undefined ? {} : { hint: 'batch' };
     return this.#use(async ({ payouts }) => {
       const found = await payouts
-        .find(query, { projection: WITHOUT_EVENTS, batchSize: limit + 2, ...BRIEFLY })
+        .find(query, { ...index, projection: WITHOUT_EVENTS, batchSize: limit + 2, ...BRIEFLY })
         .sort({ createdAt: order, _id: order })
         .limit(limit + 1)
         .toArray();
@@ -362,7 +379,7 @@ class MongoStore implements Store {
 
   putSealed(payoutId: PayoutId, kind: string, { keyId, bytes }: Sealed): Promise<void> {
     return this.#write(async ({ sealed }) => {
-      await sealed.insertOne({ _id: sealedId(payoutId, kind), keyId, bytes }, BRIEFLY).catch((error: unknown) => {
+      await sealed.insertOne({ _id: sealedId({ payoutId, kind }), keyId, bytes }, BRIEFLY).catch((error: unknown) => {
         if (!isDuplicate(error)) throw error;
       });
     });
@@ -370,14 +387,14 @@ class MongoStore implements Store {
 
   getSealed(payoutId: PayoutId, kind: string): Promise<Sealed | null> {
     return this.#use(async ({ sealed }) => {
-      const found = await sealed.findOne({ _id: sealedId(payoutId, kind) }, BRIEFLY);
+      const found = await sealed.findOne({ _id: sealedId({ payoutId, kind }) }, BRIEFLY);
       return found === null ? null : sealedOf(found);
     });
   }
 
   dropSealed(payoutId: PayoutId, kind: string): Promise<void> {
     return this.#write(async ({ sealed }) => {
-      await sealed.deleteOne({ _id: sealedId(payoutId, kind) }, BRIEFLY);
+      await sealed.deleteOne({ _id: sealedId({ payoutId, kind }) }, BRIEFLY);
     });
   }
 
@@ -394,8 +411,8 @@ class MongoStore implements Store {
     });
   }
 
-  resealed({ payoutId, kind }: SealedKey, before: Sealed, after: Sealed): Promise<boolean> {
-    const _id = sealedId(payoutId, kind);
+  resealed(key: SealedKey, before: Sealed, after: Sealed): Promise<boolean> {
+    const _id = sealedId(key);
     return this.#write(async ({ sealed }) => {
       const change = { $set: { keyId: after.keyId, bytes: after.bytes } };
       const { matchedCount } = await sealed.updateOne(
@@ -406,14 +423,14 @@ class MongoStore implements Store {
       if (matchedCount === 1) return true;
       // It may have been this very change, whose answer was lost.
       const now = await sealed.findOne({ _id }, BRIEFLY);
-      return now !== null && now.keyId === after.keyId && bytesOf(now).equals(after.bytes);
+      return now !== null && now.keyId === after.keyId && sealedOf(now).bytes.equals(after.bytes);
     });
   }
 
   async erase(merchantId: MerchantId, payoutId: PayoutId): Promise<boolean> {
     const payout = (await this.payouts(merchantId, [payoutId])).get(payoutId);
     if (payout === undefined || !isFinal(payout.state)) return false;
-    await this.#write(({ sealed }) => sealed.deleteMany(sealedRange(payoutId), BRIEFLY));
+    await this.#write(({ sealed }) => sealed.deleteMany({ _id: sealedRange(payoutId) }, BRIEFLY));
     return true;
   }
 
@@ -423,7 +440,7 @@ class MongoStore implements Store {
     reference: string,
     { payoutId, attempt }: AttemptKey,
   ): Promise<boolean> {
-    const _id = JSON.stringify([provider, fingerprint, reference]);
+    const _id = claimId({ provider, fingerprint, reference });
     return this.#write(async ({ claims }) => {
       try {
         await claims.insertOne({ _id, payoutId, attempt }, BRIEFLY);
@@ -472,6 +489,40 @@ class MongoStore implements Store {
       await this.#mustBeOpenedSince(connection);
       return this.#leases.claim(request);
     });
+  }
+
+  insertBatch(batch: PayoutBatch): Promise<PayoutBatch> {
+    const write = this.#nextWrite(batch.merchantId);
+    return this.#write((connection) => insertBatch(connection, batch, write));
+  }
+
+  commitBatch(after: PayoutBatch): Promise<'committed' | 'stale'> {
+    const write = this.#nextWrite(after.merchantId);
+    return this.#write((connection) => commitBatch(connection, after, write));
+  }
+
+  batch(merchantId: MerchantId, id: BatchId): Promise<PayoutBatch | null> {
+    return this.#use((connection) => findBatch(connection, merchantId, id));
+  }
+
+  batchCounts(merchantId: MerchantId, id: BatchId): Promise<readonly BatchCount[]> {
+    return this.#use((connection) => countBatch(connection, merchantId, id));
+  }
+
+  rousingBatches(limit: number): Promise<readonly PayoutBatch[]> {
+    return this.#use((connection) => rousingBatches(connection, limit));
+  }
+
+  parked(merchantId: MerchantId, id: BatchId, limit: number): Promise<readonly Payout[]> {
+    return this.#use((connection) => parkedOf(connection, merchantId, id, limit));
+  }
+
+  post(bulletin: Bulletin): Promise<void> {
+    return this.#write((connection) => postBulletin(connection, bulletin));
+  }
+
+  bulletins(since: Date): Promise<readonly Bulletin[]> {
+    return this.#use((connection) => bulletinsSince(connection, since));
   }
 
   head(merchantId: MerchantId): Promise<Position> {
@@ -626,28 +677,4 @@ async function once(inserting: Promise<unknown>, again: boolean): Promise<void> 
   await inserting.catch((error: unknown) => {
     if (!(again && isDuplicate(error))) throw error;
   });
-}
-
-// --- sealed records -----------------------------------------------------------------------------------------------------
-
-function sealedId(payoutId: PayoutId, kind: string): string {
-  return `${payoutId}/${kind}`;
-}
-
-/** Every kind of a payout: what follows a slash comes before a zero. */
-function sealedRange(payoutId: PayoutId): { readonly _id: { readonly $gte: string; readonly $lt: string } } {
-  return { _id: { $gte: `${payoutId}/`, $lt: `${payoutId}0` } };
-}
-
-function sealedKeyOf({ _id }: SealedDocument): SealedKey {
-  const slash = _id.indexOf('/');
-  return { payoutId: _id.slice(0, slash) as PayoutId, kind: _id.slice(slash + 1) };
-}
-
-function sealedOf(document: SealedDocument): Sealed {
-  return { keyId: document.keyId, bytes: bytesOf(document) };
-}
-
-function bytesOf({ bytes }: SealedDocument): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

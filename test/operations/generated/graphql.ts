@@ -54,6 +54,8 @@ export type AttentionReason =
   | 'IN_DOUBT'
   /** The provider has it, although it was believed not to. */
   | 'LATE_EVIDENCE'
+  /** Of an account, not of a payout: less is there than what is to be kept. */
+  | 'LOW_BALANCE'
   /** The provider does not find it, which proves nothing there. */
   | 'NOT_FOUND_AT_PROVIDER'
   /** It takes longer than is usual at its provider. */
@@ -100,6 +102,15 @@ export type BlockchainDestinationInput = {
   network: string;
 };
 
+/** What a call to a provider is for. One kind may fail while another goes on. */
+export type CallKind =
+  /** To ask what became of one, to confirm it, or to change it. */
+  | 'LOOKUP'
+  /** About no payout: prices, balances, lists. */
+  | 'READ'
+  /** To send a payout. */
+  | 'SUBMIT';
+
 /** An account inside a provider's own payment channel. */
 export type ChannelDestinationInput = {
   /** The account in the channel. 1 to 255 printable characters. */
@@ -109,6 +120,15 @@ export type ChannelDestinationInput = {
   /** The channel's network, where it has several. 1 to 64 printable characters. */
   network?: string | null | undefined;
 };
+
+/** Whether calls of a kind go through. Each process has circuits of its own, and opens them by its own calls. */
+export type CircuitState =
+  /** They do. */
+  | 'CLOSED'
+  /** One tries: an answer closes the circuit, a failure opens it for twice as long. */
+  | 'HALF_OPEN'
+  /** None does until `retryAt`: five in a row failed (for a second, then twice as long each time, up to a minute), or the provider said how long it wants to be left alone (up to an hour). */
+  | 'OPEN';
 
 /** What to pay. The same reference with the same input answers the first payout, for ever. */
 export type CreatePayoutInput = {
@@ -120,6 +140,8 @@ export type CreatePayoutInput = {
   description?: string | null | undefined;
   /** Where to. */
   destination: DestinationInput;
+  /** Once a provider provably has not taken it (refused at once, or never reached), send it to the next eligible one, under a new order number. Never after a compliance refusal, an acceptance, or doubt. */
+  failover?: boolean;
   /** Who bears the fees. */
   feeMode?: FeeMode;
   /** The wallet that granted an allowance to the provider's payout contract: an address on the destination's network. Left out: the contract's own balance pays. */
@@ -128,10 +150,14 @@ export type CreatePayoutInput = {
   metadata?: Array<MetadataEntryInput> | null | undefined;
   /** Whose money it is, where the provider asks. The recipient stands in the destination. Default: nobody. */
   originator?: PartyInput | null | undefined;
-  /** Who is to pay it. Left out: Outflow chooses the first that can. */
+  /** Which part of the quote's price it may be worse by when it is sent, e.g. `0.01`; at most `0.5`. Only with `quoteId`. Default: `0`, not at all. */
+  priceTolerance?: string | null | undefined;
+  /** Who is to pay it. Left out: Outflow chooses by the policy of the deployment, and `Payout.route` says why. */
   provider?: ProviderId | null | undefined;
   /** What it is for, in the provider's own words (`referenceData`, `PURPOSES`). 1 to 200 printable characters. Default: none. */
   purpose?: string | null | undefined;
+  /** Hold it to this quote of `quotes`: its provider, amount, asset and fee mode, and nothing sent at a worse price. Left out: whatever it costs when it is sent. */
+  quoteId?: string | number | null | undefined;
   /** The other way: `amount` is debited, and the recipient gets what the rate gives in this currency. 2 to 12 of A-Z 0-9. Not together with `sourceCurrency`. Left out: the amount's own. */
   receiveCurrency?: string | null | undefined;
   /** The merchant's order number, the idempotency key, for ever. 1 to 64 of A-Z a-z 0-9 . _ : / - */
@@ -188,6 +214,8 @@ export type ErrorCode =
   | 'PROVIDER_REJECTED'
   /** The provider could not be asked. */
   | 'PROVIDER_UNAVAILABLE'
+  /** The quote is over. */
+  | 'QUOTE_EXPIRED'
   /** The reference was used before with another input. */
   | 'REFERENCE_CONFLICT'
   /** The operation asks for too much at once. */
@@ -226,15 +254,15 @@ export type FeeMode =
   /** `amount` is debited; the recipient gets what fees leave. */
   | 'DEDUCT';
 
-/** How a provider does, by the calls of the process that answers. */
+/** How a provider does, by the calls of every process of the deployment. */
 export type HealthState =
-  /** It failed to answer the last call. */
+  /** It failed to answer the last call, or a circuit is not closed. */
   | 'DEGRADED'
-  /** It failed to answer several calls in a row. */
+  /** The circuit of its sends is open: nothing is sent to it right now. */
   | 'DOWN'
-  /** It was not called yet. */
+  /** It was not called lately. */
   | 'UNKNOWN'
-  /** It answered the last call, be it with a refusal. */
+  /** It answered the last call, be it with a refusal, and every circuit is closed. */
   | 'UP';
 
 /** What kind of identity document it is. New values may be added. */
@@ -375,11 +403,15 @@ export type PayoutFailureCode =
   | 'NETWORK_FAILURE'
   /** Something else; `vendorMessage` may say what. */
   | 'OTHER'
+  /** It would have cost more than the quote that it was held to. Nothing was sent. */
+  | 'PRICE_CHANGED'
   /** The provider refused it for a reason of its own. */
   | 'PROVIDER_REFUSED';
 
 /** Which payouts. Every field narrows; what is left out does not. */
 export type PayoutFilter = {
+  /** Only those that were asked for in this batch, `pb_…`. */
+  batchId?: string | number | null | undefined;
   /** Only stored before this instant. */
   createdBefore?: string | null | undefined;
   /** Only stored at or after this instant. */
@@ -550,6 +582,10 @@ export type Sex =
   /** Male. */
   | 'MALE';
 
+type ErrorFields_BatchCancelledError_Fragment = { __typename: 'BatchCancelledError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved };
+
+type ErrorFields_InternalError_Fragment = { __typename: 'InternalError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved };
+
 type ErrorFields_InvalidInputError_Fragment = { __typename: 'InvalidInputError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, issues: Array<{ path: Array<string>, message: string }> };
 
 type ErrorFields_NotAllowedInStateError_Fragment = { __typename: 'NotAllowedInStateError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, payout: { id: string, state: PayoutState } };
@@ -560,16 +596,21 @@ type ErrorFields_ProviderRejectedError_Fragment = { __typename: 'ProviderRejecte
 
 type ErrorFields_ProviderUnavailableError_Fragment = { __typename: 'ProviderUnavailableError', provider: ProviderId, retryAt: string | null, code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved };
 
+type ErrorFields_QuoteExpiredError_Fragment = { __typename: 'QuoteExpiredError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved };
+
 type ErrorFields_ReferenceConflictError_Fragment = { __typename: 'ReferenceConflictError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved };
 
 type ErrorFields_UnsupportedError_Fragment = { __typename: 'UnsupportedError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, reasons: Array<{ provider: ProviderId, reason: string }> };
 
 export type ErrorFieldsFragment =
+  | ErrorFields_BatchCancelledError_Fragment
+  | ErrorFields_InternalError_Fragment
   | ErrorFields_InvalidInputError_Fragment
   | ErrorFields_NotAllowedInStateError_Fragment
   | ErrorFields_NotFoundError_Fragment
   | ErrorFields_ProviderRejectedError_Fragment
   | ErrorFields_ProviderUnavailableError_Fragment
+  | ErrorFields_QuoteExpiredError_Fragment
   | ErrorFields_ReferenceConflictError_Fragment
   | ErrorFields_UnsupportedError_Fragment
 ;
@@ -710,6 +751,7 @@ export type NodeQueryVariables = Exact<{
 export type NodeQuery = { node:
     | { __typename: 'Merchant', id: string }
     | { __typename: 'Payout', id: string }
+    | { __typename: 'PayoutBatch', id: string }
     | { __typename: 'PayoutEvent', id: string }
     | { __typename: 'Provider', id: string }
    | null };
@@ -723,6 +765,7 @@ export type NodesQueryVariables = Exact<{
 export type NodesQuery = { nodes: Array<
     | { __typename: 'Merchant', id: string }
     | { __typename: 'Payout', id: string }
+    | { __typename: 'PayoutBatch', id: string }
     | { __typename: 'PayoutEvent', id: string }
     | { __typename: 'Provider', id: string }
    | null> };
@@ -781,6 +824,20 @@ export type WatchEventsSubscriptionVariables = Exact<{
 
 export type WatchEventsSubscription = { payoutEvents: { id: string, cursor: string, sequence: number, at: string, source: EventSource, actor: string, state: PayoutState, previousState: PayoutState | null, vendorStatus: string | null, note: string | null, payout: { id: string, reference: string, state: PayoutState, sequence: number } } };
 
+export type HealthFieldsFragment = { provider: ProviderId, state: HealthState, lastSuccessAt: string | null, lastFailureAt: string | null, circuits: Array<{ kind: CallKind, state: CircuitState, since: string, reason: string | null, retryAt: string | null }> };
+
+export type HealthsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type HealthsQuery = { providers: Array<{ provider: ProviderId, health: { provider: ProviderId, state: HealthState, lastSuccessAt: string | null, lastFailureAt: string | null, circuits: Array<{ kind: CallKind, state: CircuitState, since: string, reason: string | null, retryAt: string | null }> } }> };
+
+export type WatchHealthSubscriptionVariables = Exact<{
+  providers?: Array<ProviderId> | ProviderId | null | undefined;
+}>;
+
+
+export type WatchHealthSubscription = { providerHealth: { queued: number, oldestQueuedAt: string | null, provider: ProviderId, state: HealthState, lastSuccessAt: string | null, lastFailureAt: string | null, circuits: Array<{ kind: CallKind, state: CircuitState, since: string, reason: string | null, retryAt: string | null }> } };
+
 export type CreatePayoutMutationVariables = Exact<{
   input: CreatePayoutInput;
   merchantId?: string | number | null | undefined;
@@ -794,6 +851,8 @@ export type CreatePayoutMutation = { createPayout:
           | { __typename: 'ChannelDestination', channel: string, account: string, channelNetwork: string | null }
         , metadata: Array<{ key: string, value: string }>, provider: { id: string, provider: ProviderId } | null, fees: Array<{ amount: string, currency: string, kind: FeeKind }>, debits: Array<{ amount: string, currency: string }>, received: { amount: string, currency: string } | null, failure: { code: PayoutFailureCode, message: string, vendorCode: string | null, vendorMessage: string | null, moneyMoved: MoneyMoved, retryable: boolean } | null, attempts: Array<{ number: number, provider: ProviderId, account: string, orderNumber: string, providerReference: string | null, accountedFor: boolean, sends: Array<{ kind: SendKind, outcome: SendOutcome, startedAt: string, endedAt: string | null, vendorCode: string | null, vendorMessage: string | null }> }>, attention: Array<{ reason: AttentionReason, since: string, message: string }> } }
     | { __typename: 'InvalidInputError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, issues: Array<{ path: Array<string>, message: string }> }
+    | { __typename: 'ProviderUnavailableError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved }
+    | { __typename: 'QuoteExpiredError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved }
     | { __typename: 'ReferenceConflictError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, differences: Array<string>, payout: { id: string, state: PayoutState } }
     | { __typename: 'UnsupportedError', code: ErrorCode, message: string, retryable: boolean, moneyMoved: MoneyMoved, reasons: Array<{ provider: ProviderId, reason: string }> }
    };
@@ -945,6 +1004,21 @@ export const EventFieldsFragmentDoc = new TypedDocumentString(`
   note
 }
     `, {"fragmentName":"EventFields"}) as unknown as TypedDocumentString<EventFieldsFragment, unknown>;
+export const HealthFieldsFragmentDoc = new TypedDocumentString(`
+    fragment HealthFields on ProviderHealth {
+  provider
+  state
+  circuits {
+    kind
+    state
+    since
+    reason
+    retryAt
+  }
+  lastSuccessAt
+  lastFailureAt
+}
+    `, {"fragmentName":"HealthFields"}) as unknown as TypedDocumentString<HealthFieldsFragment, unknown>;
 export const PayoutFieldsFragmentDoc = new TypedDocumentString(`
     fragment PayoutFields on Payout {
   id
@@ -1696,6 +1770,49 @@ export const WatchEventsDocument = new TypedDocumentString(`
   vendorStatus
   note
 }`) as unknown as TypedDocumentString<WatchEventsSubscription, WatchEventsSubscriptionVariables>;
+export const HealthsDocument = new TypedDocumentString(`
+    query Healths {
+  providers {
+    provider
+    health {
+      ...HealthFields
+    }
+  }
+}
+    fragment HealthFields on ProviderHealth {
+  provider
+  state
+  circuits {
+    kind
+    state
+    since
+    reason
+    retryAt
+  }
+  lastSuccessAt
+  lastFailureAt
+}`) as unknown as TypedDocumentString<HealthsQuery, HealthsQueryVariables>;
+export const WatchHealthDocument = new TypedDocumentString(`
+    subscription WatchHealth($providers: [ProviderId!]) {
+  providerHealth(providers: $providers) {
+    ...HealthFields
+    queued
+    oldestQueuedAt
+  }
+}
+    fragment HealthFields on ProviderHealth {
+  provider
+  state
+  circuits {
+    kind
+    state
+    since
+    reason
+    retryAt
+  }
+  lastSuccessAt
+  lastFailureAt
+}`) as unknown as TypedDocumentString<WatchHealthSubscription, WatchHealthSubscriptionVariables>;
 export const CreatePayoutDocument = new TypedDocumentString(`
     mutation CreatePayout($input: CreatePayoutInput!, $merchantId: ID) {
   createPayout(input: $input, merchantId: $merchantId) {

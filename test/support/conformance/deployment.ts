@@ -110,7 +110,7 @@ export function describeDeployment(kit: Kit): void {
             const after = await stage.world.payout(created);
             assert.deepEqual([after.state, moneyMoved(after)], ['COMPLETED', 'YES']);
             // Only what is signed is believed: two paid orders are the alarm that nothing may hide.
-            const raised = kit.declared.webhooks === 'SIGNED' ? ['PAID_TWICE'] : [];
+            const raised = kit.declared.webhooks === 'SIGNED' ? ['LATE_EVIDENCE', 'PAID_TWICE'] : [];
             assert.deepEqual(reasonsOf(after), raised, sendsOf(after).join());
             assert.equal(after.attempts[1]?.providerReference, second.providerReference);
           },

@@ -4,6 +4,7 @@ import { failureOf, moneyMoved } from '../../../src/domain/attempt.ts';
 import type { Payout } from '../../../src/domain/payout.ts';
 import type { Provider } from '../../../src/domain/provider.ts';
 import type { SandboxSide } from '../../../src/sandbox.ts';
+import { PLAIN } from '../write-side.ts';
 import { call, numbered, place } from './orders.ts';
 import {
   describePayout,
@@ -197,10 +198,7 @@ function describeRefusals(kit: Kit): void {
         const again = await stage().world.payouts.create(
           merchantId,
           { source: 'API', actor: 'ak_test' },
-          {
-            ...{ reference, order, provider: first.provider, sendBefore: null },
-            ...{ autoConfirm: true, parties: named, metadata: [] },
-          },
+          { reference, order, ...PLAIN, provider: first.provider, parties: named },
         );
         assert.ok(again.kind === 'created' && again.replayed && again.payout.state === 'FAILED');
         if (code === 'INSUFFICIENT_FUNDS') assert.equal(failureOf(first)?.retryable, true);
