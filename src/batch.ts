@@ -7,27 +7,45 @@ export interface Batch {
   submit(id: PayoutId, attempt: AttemptRef, body: string, call: Call): Promise<SendOutcome>;
   /** Nothing (more) comes of a member: the others need not wait for it. */
   leave(id: PayoutId): void;
+  /** Whether it is this member that speaks for the call: how a call went counts once. */
+  speaks(id: PayoutId): boolean;
 }
 
 /** A create that waits for the others. */
 interface Waiting {
+  readonly id: PayoutId;
   readonly item: BatchItem;
   readonly call: Call;
   readonly resolve: (outcome: SendOutcome) => void;
   readonly reject: (error: unknown) => void;
 }
 
+/** What a batch needs beside its provider. */
+export interface BatchParts {
+  readonly now: () => Date;
+  /** Hears that the one call begins. */
+  readonly onCall: () => void;
+}
+
 /** Makes a batch of the members; where only one is left in the end, it is sent alone. */
-export function createBatch(provider: Provider, members: readonly PayoutId[]): Batch {
+export function createBatch(provider: Provider, members: readonly PayoutId[], { now, onCall }: BatchParts): Batch {
   const expected = new Set(members);
   const waiting: Waiting[] = [];
+  let speaker: PayoutId | null = null;
 
   async function send(): Promise<void> {
+    // Whose time is over by now keeps nobody else from being sent.
+    const [late, sent] = split(waiting, ({ call }) => call.sendBy !== null && call.sendBy <= now());
+    for (const { resolve } of late) resolve(TOO_LATE);
+    const [first] = sent;
+    if (first === undefined) return;
+    speaker = first.id;
     try {
-      const outcomes = await sendAll(provider, waiting);
-      for (const { item, resolve } of waiting) resolve(outcomes.get(item.attempt.orderNumber) ?? LEFT_OUT);
+      onCall();
+      const outcomes = await sendAll(provider, sent);
+      for (const { item, resolve } of sent) resolve(outcomes.get(item.attempt.orderNumber) ?? LEFT_OUT);
     } catch (error) {
-      for (const { reject } of waiting) reject(error);
+      for (const { reject } of sent) reject(error);
     }
   }
 
@@ -38,10 +56,11 @@ export function createBatch(provider: Provider, members: readonly PayoutId[]): B
   return {
     submit: (id, attempt, body, call) =>
       new Promise((resolve, reject) => {
-        waiting.push({ item: { attempt, body }, call, resolve, reject });
+        waiting.push({ id, item: { attempt, body }, call, resolve, reject });
         goOn(id);
       }),
     leave: goOn,
+    speaks: (id) => id === speaker,
   };
 }
 
@@ -61,24 +80,39 @@ async function sendAll(provider: Provider, waiting: readonly Waiting[]): Promise
   );
 }
 
+function split<T>(items: readonly T[], test: (item: T) => boolean): readonly [readonly T[], readonly T[]] {
+  return [items.filter(test), items.filter((item) => !test(item))];
+}
+
+const TOO_LATE: SendOutcome = {
+  kind: 'notTaken',
+  reason: 'NEVER_LEFT',
+  retryAfterMs: null,
+  vendorCode: null,
+  cause: 'its time was over before the call began',
+};
 const LEFT_OUT: SendOutcome = { kind: 'unknown', vendorCode: null, cause: 'the answer to the batch leaves it out' };
 
-/** The leased payouts that can share a call, in groups of two and more of one account. */
-export function groupForBatches(
+/** The leased payouts in groups that share a call, each of one account and no larger than a batch; most are alone. */
+export function groupByCall(
   leased: readonly Payout[],
   find: (payout: Payout) => Provider | undefined,
-): readonly { readonly provider: Provider; readonly payouts: readonly Payout[] }[] {
-  const groups = new Map<string, { provider: Provider; payouts: Payout[] }>();
+): readonly (readonly Payout[])[] {
+  const groups: Payout[][] = [];
+  /** Of each account the group that is not full yet. */
+  const filling = new Map<string, Payout[]>();
   for (const payout of leased) {
     const provider = find(payout);
     // Only a first attempt: what was sent before is sent again as it was.
-    if (!provider?.submitBatch || payout.attempts.length > 0 || !provider.batch?.takes(payout.order)) continue;
+    const fits = provider?.submitBatch && payout.attempts.length === 0 && provider.batch?.takes(payout.order);
     const key = JSON.stringify([payout.provider, payout.account]);
-    const group = groups.get(key);
-    if (group === undefined || group.payouts.length >= provider.batch.size) {
-      groups.set(key, { provider, payouts: [payout] });
-      if (group !== undefined) groups.set(`${key}/${groups.size}`, group);
-    } else group.payouts.push(payout);
+    const group = fits ? filling.get(key) : undefined;
+    if (group !== undefined && group.length < (provider?.batch?.size ?? 1)) group.push(payout);
+    else {
+      const next = [payout];
+      groups.push(next);
+      if (fits) filling.set(key, next);
+    }
   }
-  return [...groups.values()].filter(({ payouts }) => payouts.length > 1);
+  return groups;
 }

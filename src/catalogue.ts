@@ -25,6 +25,8 @@ export interface Catalogue {
   assets(provider: ProviderId): Promise<readonly AssetTerms[]>;
   /** The same without asking. */
   knownAssets(provider: ProviderId): readonly AssetTerms[];
+  /** As it last said itself, without asking; null: it never did, or lists nothing. */
+  listedAssets(provider: ProviderId): readonly AssetTerms[] | null;
   /** The provider's own words of a kind; where it cannot be asked, those that it last listed. */
   reference(provider: ProviderId, kind: ReferenceKind): Promise<Reference>;
 }
@@ -115,6 +117,7 @@ export function createCatalogue({ providers, health, clock, log }: CatalogueDeps
 
   return {
     knownAssets,
+    listedAssets: (id) => assets.get(id)?.value ?? null,
     async assets(id) {
       const provider = byId.get(id);
       const account = provider && enabledAccount(provider);

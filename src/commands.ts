@@ -113,7 +113,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       after: { type: 'string' },
       out: { type: 'string' },
     });
-    const { format, merchant = '', filter = [], after, out } = values;
+    const { format, merchant, filter = [], after, out } = values;
+    if (merchant === undefined) throw refuse('merchant', 'whose payouts: --merchant me_…');
     const asked = parseExport([
       ...(format === undefined ? [] : [['format', format] as const]),
       ...(after === undefined ? [] : [['after', after] as const]),

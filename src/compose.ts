@@ -10,7 +10,8 @@ import { createFeed, type Feed } from './feed.ts';
 import { createHealth, type Health } from './health.ts';
 import { createInbound, type Inbound } from './inbound.ts';
 import { createKeys, type Keys } from './keys.ts';
-import { createMarket, type Market } from './market.ts';
+import { createMarket, type Market, type MinimumBalance } from './market.ts';
+import { createPace } from './pace.ts';
 import { createPayouts, type Payouts } from './payouts.ts';
 import type { AccountSettings, ProviderDefinition } from './providers/define.ts';
 import { definitions } from './providers/index.ts';
@@ -129,22 +130,24 @@ export async function compose(
     const name = `worker-${process.pid}-${toBase32(ids.bytes(5))}`;
     const health = createHealth({ store, clock, log, process: name });
     opened.push(() => health.close());
+    const pace = createPace(providers, clock);
     const { minimumBalances, routing: policy } = config;
-    const market = createMarket({ providers, clock, health, minimumBalances });
-    const route = createRouter({ providers, clock, policy, market, health, minimumBalances });
+    refuseUnwatchable(minimumBalances, providers);
+    const market = createMarket({ providers, clock, health, pace, minimumBalances });
+    const catalogue = createCatalogue({ providers, health, clock, log });
+    const route = createRouter({ providers, clock, policy, market, health, catalogue, minimumBalances });
     const quotes = createQuotes(store.secret);
     const payouts = createPayouts({ store, vault, clock, providers, route, quotes });
     payouts.onCompleted((provider, ms) => health.noteTime(provider, ms));
     const batches = createBatches({ store, payouts, clock, log });
     opened.push(() => batches.close());
-    const catalogue = createCatalogue({ providers, health, clock, log });
     const feed = createFeed({ store, clock, log });
     opened.push(() => feed.close());
     const keys = createKeys({ store, clock, ids, log });
     opened.push(() => keys.close());
     const inbound = createInbound({ providers: bySlug, store, payouts, log });
     const settings = { ...workerOptionsOf(config), ...options };
-    const clockwork = createWorker({ payouts, providers, market, health, clock, log, name, options: settings });
+    const clockwork = createWorker({ payouts, providers, market, health, pace, clock, log, name, options: settings });
     opened.push(() => clockwork.stop());
     if (config.mongodb !== null) {
       const closing = new AbortController();
@@ -174,6 +177,15 @@ export async function compose(
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** Throws StartupError where the least is named for a provider that does not tell what it has: nobody would ever hear of it. */
+function refuseUnwatchable(minimums: readonly MinimumBalance[], providers: readonly Provider[]): void {
+  for (const { provider: id, currency, minimum } of minimums) {
+    const provider = providers.find((one) => one.id === id);
+    if (provider === undefined || provider.balances !== undefined) continue;
+    throw new StartupError(`MINIMUM_BALANCES: ${id}:${currency}=${minimum}: ${provider.name} tells no balances`);
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash, createHmac, type KeyObject } from 'node:crypto';
 import type { BatchId } from './domain/batch.ts';
 import type { MerchantId } from './domain/merchant.ts';
-import { canonicalDecimal, type Decimal } from './domain/money.ts';
+import { canonicalDecimal, type Decimal, isZero } from './domain/money.ts';
 import type {
   MetadataEntry,
   Order,
@@ -109,7 +109,7 @@ function fieldsOf({
     sendBefore: sendBefore?.toISOString() ?? null,
     autoConfirm: autoConfirm ? null : 'false',
     quoteId,
-    priceTolerance: priceTolerance === null ? null : canonicalDecimal(priceTolerance),
+    priceTolerance: priceTolerance === null || isZero(priceTolerance) ? null : canonicalDecimal(priceTolerance),
     failover: failover ? 'true' : null,
     metadata: entries.length === 0 ? null : JSON.stringify(entries),
     ...partyFields('originator', parties?.originator ?? null),

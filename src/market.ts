@@ -3,15 +3,19 @@ import type { Balance, Call, Provider, ProviderId, QuoteRequest, ReadOutcome } f
 import { createRecent } from './domain/recent.ts';
 import type { QuotedPrice } from './domain/route.ts';
 import type { Health } from './health.ts';
+import type { Pace } from './pace.ts';
 import { type Clock, describeError, withDeadline } from './runtime.ts';
 
 // What providers would take and what we have there: all asked side by side, within one deadline.
 
-/** Why there is no answer from an account. `cause` is one line for people, without secrets. */
+/**
+ * Why there is no answer from an account. `cause` is one line for people, without secrets; `ours`: nobody was asked, since no
+ * call was left of those that the provider allows.
+ */
 export type Silence =
   | { readonly kind: 'unsupported'; readonly reason: string }
   | { readonly kind: 'rejected'; readonly vendorCode: string | null; readonly vendorMessage: string | null }
-  | { readonly kind: 'unavailable'; readonly retryAt: Date | null; readonly cause: string };
+  | { readonly kind: 'unavailable'; readonly retryAt: Date | null; readonly cause: string; readonly ours?: true };
 
 /** What one account said. */
 export type Answer<T> = { readonly provider: ProviderId; readonly account: string } & (
@@ -60,6 +64,8 @@ export interface MarketDeps {
   readonly providers: readonly Provider[];
   readonly clock: Clock;
   readonly health: Pick<Health, 'note' | 'circuit' | 'admits'>;
+  /** What keeps the published limits of the providers. */
+  readonly pace: Pace;
   readonly minimumBalances: readonly MinimumBalance[];
   /** Within which everybody has answered, or is unavailable. Default 3000. */
   readonly deadlineMs?: number;
@@ -86,7 +92,8 @@ type Told<T> = { readonly kind: 'known'; readonly value: T } | Silence;
 
 /**
  * A market over these providers, in their order. A provider whose READ circuit is open is not asked. Of a quote only what is
- * INDICATIVE is ever shown twice.
+ * INDICATIVE is ever shown twice. Of a published limit questions take half at most, and payouts leave them some; where no call is
+ * left the provider is not asked, and unavailable until one is.
  */
 export function createMarket(deps: MarketDeps): Market {
   const { providers, minimumBalances } = deps;
@@ -218,7 +225,9 @@ const NOTHING = '0' as Decimal;
 /** What is at the accounts, and which of them were last seen below their minimum. */
 function createHoldings({ clock, deadlineMs, minimumBalances }: MarketDeps, ask: Asking) {
   // What could not be read is not read again at once either: whoever routes a thousand payouts waits for it once.
-  const recent = createRecent<BalancesAnswer>(clock.now, () => 'KEPT');
+  const recent = createRecent<BalancesAnswer>(clock.now, (answer) =>
+    answer.kind === 'unavailable' && answer.ours ? 'SHARED' : 'KEPT',
+  );
   const low = new Map<string, LowBalance>();
 
   /** A currency that is not among the balances is one of which nothing is there. */
@@ -256,31 +265,52 @@ function createHoldings({ clock, deadlineMs, minimumBalances }: MarketDeps, ask:
 /** Asks accounts one question each. */
 type Asking = <T>(seat: Seat, late: number, read: (call: Call) => Promise<ReadOutcome<T> | string>) => Promise<Told<T>>;
 
+const NO_CALL_LEFT = 'it would get more calls than it allows: others came first';
+
 /** Asks until `late` (milliseconds of the clock): the READ circuit is asked before, and told of the result. */
-function createAsking({ clock, health }: MarketDeps): Asking {
+function createAsking({ clock, health, pace }: MarketDeps): Asking {
+  const share = pace.share('READ');
   /** Where a question that needed no answer was let through a half-open circuit: the next one may try in its place. */
   const spare = new Set<ProviderId>();
+  /** How many calls a question took last: for want of the second one, the first of two would be made for nothing. */
+  const taken = new Map<ProviderId, number>();
 
-  return async ({ provider: { id } }, late, read) => {
+  return async ({ provider: { id, callsPerMinute } }, late, read) => {
     const { state, reason, retryAt } = health.circuit(id, 'READ');
     if (state === 'OPEN' || !(spare.delete(id) || health.admits(id, 'READ'))) {
       return { kind: 'unavailable', retryAt, cause: reason ?? 'it has not been answering' };
     }
+    const calls = { made: 0, refused: 0 };
+    const wanted = Math.min(taken.get(id) ?? 1, share.most(id));
+    const admit = (): true | string => {
+      const isEnough = calls.made > 0 || share.left(id) >= wanted;
+      const turn = isEnough ? share.take(id) : null;
+      calls[turn === null ? 'refused' : 'made'] += 1;
+      turn?.use();
+      return turn !== null || NO_CALL_LEFT;
+    };
     const ms = Math.max(late - clock.now().getTime(), 0);
     const outcome = await withDeadline(clock, ms, (signal) =>
-      Promise.race([readSafely(read, signal), expire(signal, ms)]),
+      Promise.race([readSafely(read, { sendBy: null, signal, admit }), expire(signal, ms)]),
     );
-    if (typeof outcome === 'string' || (outcome.kind === 'rejected' && outcome.vendorCode === null)) {
-      // A refusal without a code of the provider's is one of our own, as what cannot be priced is: nobody was asked.
+    if (calls.made > 0) taken.set(id, calls.made + calls.refused);
+    // What is remembered is no sign of life, nor what others got who asked for it: where calls are counted it shows.
+    const isNobodys = callsPerMinute !== null && calls.made === 0;
+    const isOver = calls.refused > 0 || (isNobodys && share.left(id) === 0);
+    if (typeof outcome !== 'string' && outcome.kind === 'unavailable' && isOver) {
       if (state === 'HALF_OPEN') spare.add(id);
-      return typeof outcome === 'string' ? { kind: 'unsupported', reason: outcome } : outcome;
+      return { kind: 'unavailable', retryAt: share.freeAt(id, wanted), cause: NO_CALL_LEFT, ours: true };
     }
+    // A refusal without a code of the provider's is one of our own, as what cannot be priced is: nobody was asked.
+    const isOurs = typeof outcome === 'string' || (outcome.kind === 'rejected' && outcome.vendorCode === null);
+    if ((isOurs || isNobodys) && state === 'HALF_OPEN') spare.add(id);
+    if (typeof outcome === 'string') return { kind: 'unsupported', reason: outcome };
     if (outcome.kind !== 'unavailable') {
-      health.note(id, 'READ', { answered: true });
+      if (!isOurs && !isNobodys) health.note(id, 'READ', { answered: true });
       return outcome;
     }
     const { cause, retryAfterMs } = outcome;
-    health.note(id, 'READ', { answered: false, cause, retryAfterMs });
+    if (!isNobodys) health.note(id, 'READ', { answered: false, cause, retryAfterMs });
     const again = retryAfterMs === null ? null : new Date(clock.now().getTime() + retryAfterMs);
     return { kind: 'unavailable', retryAt: again, cause };
   };
@@ -288,10 +318,10 @@ function createAsking({ clock, health }: MarketDeps): Asking {
 
 async function readSafely<T>(
   read: (call: Call) => Promise<ReadOutcome<T> | string>,
-  signal: AbortSignal,
+  call: Call,
 ): Promise<ReadOutcome<T> | string> {
   try {
-    return await read({ sendBy: null, signal });
+    return await read(call);
   } catch (error) {
     return unavailable(describeError(error));
   }

@@ -159,9 +159,9 @@ export interface Payouts {
   begin(leased: Payout, kind: SendKind, attempt: Attempt | FreshAttempt, source: Source): Promise<Begun | null>;
   /**
    * Puts a payout in doubt that may have been sent in the time that the store has lost, with the body that a repeat or a
-   * later submit would send. What was looked at meanwhile stays as it is.
+   * later submit would send. What was looked at meanwhile stays as it is. `calledOff`: whatever is found, nothing is sent.
    */
-  suspect(leased: Payout, attempt: Attempt | FreshAttempt, source: Source): Promise<void>;
+  suspect(leased: Payout, attempt: Attempt | FreshAttempt, source: Source, calledOff: boolean): Promise<void>;
   /** What a provider needs to know of an attempt. */
   refer(payout: Payout, attempt: Attempt): AttemptRef;
   /** The amendment that a request carries; null once it was erased. */
@@ -172,11 +172,11 @@ export interface Payouts {
   forget(payout: Payout, request: ActionRequest): Promise<void>;
   /** Applies news to a payout, on its newest version, and answers what it is then. Evidence is never dropped. */
   settle(known: Payout, news: News, source: Source): Promise<Payout>;
-  /** Calls back whenever a payout became due at once. */
   /** What is wanted of a payout that was not sent: RUNNING where it is in no batch. */
   wish(payout: Payout): Promise<BatchWish>;
   /** Tells of each payout that came to COMPLETED: who paid it, and how long that took from its first send. */
   onCompleted(listener: (provider: ProviderId, ms: number) => void): void;
+  /** Calls back whenever a payout became due at once. */
   onDue(listener: () => void): void;
 }
 
@@ -400,9 +400,14 @@ export function createPayouts({ store, vault, clock, providers, route, quotes }:
     return begun;
   }
 
-  async function suspect(leased: Payout, chosen: Attempt | FreshAttempt, source: Source): Promise<void> {
+  async function suspect(
+    leased: Payout,
+    chosen: Attempt | FreshAttempt,
+    source: Source,
+    calledOff: boolean,
+  ): Promise<void> {
     const attempt = await opened(leased, chosen);
-    const { applied } = await advance(leased, { kind: 'suspected', attempt, calledOff: false }, source);
+    const { applied } = await advance(leased, { kind: 'suspected', attempt, calledOff }, source);
     if (!applied && 'body' in chosen) await forgetStray(leased, attempt);
     // Somebody else's news came first: then the next turn sees what is to be done now.
     if (!applied) await settle(leased, { kind: 'held', retryAfterMs: null }, source);

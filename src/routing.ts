@@ -1,11 +1,12 @@
+import type { Catalogue } from './catalogue.ts';
 import type { Issue } from './domain/errors.ts';
-import { compareDecimals, type Decimal } from './domain/money.ts';
+import { canonicalDecimal, compareDecimals, type Decimal } from './domain/money.ts';
 import type { Order, Parties } from './domain/payout.ts';
 import { requestOf } from './domain/price.ts';
 import type { Provider, ProviderId, ProviderReason, Route } from './domain/provider.ts';
 import type { QuotedPrice, RouteCandidate } from './domain/route.ts';
 import type { Health, ProviderHealth } from './health.ts';
-import type { Market, MinimumBalance } from './market.ts';
+import type { Market, MinimumBalance, QuoteAnswer } from './market.ts';
 import { type Clock, withDeadline } from './runtime.ts';
 
 /** How one is chosen among those that could pay: the least debit or the most received; by measured times; the first of a list. */
@@ -36,6 +37,7 @@ export interface RouterDeps {
   readonly policy: RoutingPolicy;
   readonly market: Pick<Market, 'quote' | 'balance'>;
   readonly health: Pick<Health, 'of' | 'usualMs'>;
+  readonly catalogue: Pick<Catalogue, 'assets' | 'listedAssets'>;
   readonly minimumBalances: readonly MinimumBalance[];
 }
 
@@ -100,6 +102,8 @@ async function judge(deps: RouterDeps, provider: Provider, request: RouteRequest
   const accounts = provider.accounts.filter(({ name }) => pinned === null || provider.id !== named || name === pinned);
   const found = findAccounts(deps.policy, provider, accounts, order, parties, named);
   const isAsked = found.some(isTaken) && (provider.id !== named || request.failover || request.priced);
+  const unlisted = isAsked && provider.id !== named ? await findUnlisted(deps, provider, order) : null;
+  if (unlisted !== null) return found.map((one) => ({ ...one, ...UNASKED, ...turnDown(unlisted) }));
   if (!isAsked) return found.map((one) => ({ ...one, ...UNASKED }));
   const [condition, usualMs] = await Promise.all([
     deps.health.of(provider.id),
@@ -115,9 +119,11 @@ async function judgeAccount(
   condition: ProviderHealth,
   usualMs: number | null,
 ): Promise<Judged> {
-  const quote = await askPrice(deps, found, request);
+  const answer = await askPrice(deps, found, request);
+  const quote = answer?.kind === 'known' ? answer.quote : null;
   const asked = { ...found, quote, usualMs, retryAt: null };
   if (found.provider === request.provider) return asked;
+  const unpriced = deps.policy.kind === 'CHEAPEST' ? readSilence(deps, answer) : null;
   if (condition.state === 'DOWN') {
     const open = condition.circuits.find(({ kind }) => kind === 'SUBMIT');
     return {
@@ -127,8 +133,64 @@ async function judgeAccount(
       retryAt: open?.retryAt ?? null,
     };
   }
+  if (unpriced?.refused === true) return { ...asked, ...turnDown(unpriced.reason) };
   const lack = await findLack(deps, asked, request.order);
-  return lack === null ? asked : { ...asked, verdict: 'INSUFFICIENT_BALANCE', reason: lack };
+  if (lack !== null) return { ...asked, verdict: 'INSUFFICIENT_BALANCE', reason: lack };
+  return unpriced === null ? asked : { ...asked, reason: unpriced.reason };
+}
+
+function turnDown(reason: string): { readonly verdict: 'UNSUPPORTED'; readonly reason: string } {
+  return { verdict: 'UNSUPPORTED', reason };
+}
+
+/** What it means that somebody named no price: a refusal of the question is one of the payout. */
+function readSilence(
+  { providers }: RouterDeps,
+  answer: QuoteAnswer | null,
+): { readonly refused: boolean; readonly reason: string } | null {
+  if (answer === null || answer.kind === 'known') return null;
+  if (answer.kind === 'unavailable') return { refused: false, reason: `it names no price now: ${answer.cause}` };
+  if (answer.kind === 'rejected') return { refused: true, reason: answer.vendorMessage ?? 'it refuses to price this' };
+  const prices = providers.some(({ id, quote }) => id === answer.provider && quote !== undefined);
+  return { refused: prices, reason: prices ? answer.reason : 'it can pay this, and publishes no prices' };
+}
+
+/** How long routing waits for a provider's first list; then it is routed without it. */
+const FIRST_LIST_MS = 1000;
+
+/**
+ * Why a provider's own list speaks against the order; null: nothing does, or it has told none. The first is waited for, a
+ * later one is read beside: what is known is at most some minutes old.
+ */
+async function findUnlisted(
+  { catalogue, clock, health }: RouterDeps,
+  { id, name, assets }: Provider,
+  { amount, destination, receiveCurrency }: Order,
+): Promise<string | null> {
+  const { network } = destination;
+  if (assets === undefined || network === null || receiveCurrency !== null) return null;
+  const reading = catalogue.assets(id);
+  const isFirst = catalogue.listedAssets(id) === null && (await health.of(id)).state !== 'DOWN';
+  if (isFirst) await withDeadline(clock, FIRST_LIST_MS, (signal) => Promise.race([reading, aborted(signal)]));
+  const listed = catalogue.listedAssets(id);
+  if (listed === null) return null;
+  const terms = listed.find((one) => one.currency === amount.currency && one.network === network);
+  if (terms === undefined) return `${name} does not list ${amount.currency} on ${network} at the moment`;
+  const { minAmount, maxAmount } = terms;
+  if (minAmount !== null && compareDecimals(amount.amount, minAmount) < 0) {
+    return `${name} pays no less than ${minAmount} ${amount.currency} on ${network}`;
+  }
+  if (maxAmount !== null && compareDecimals(amount.amount, maxAmount) > 0) {
+    return `${name} pays no more than ${maxAmount} ${amount.currency} on ${network}`;
+  }
+  return null;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 const UNASKED = { quote: null, usualMs: null, retryAt: null };
@@ -166,27 +228,30 @@ async function askPrice(
   { market, policy }: RouterDeps,
   { provider, account }: Found,
   { order, priced }: RouteRequest,
-): Promise<QuotedPrice | null> {
+): Promise<QuoteAnswer | null> {
   if (!priced && policy.kind !== 'CHEAPEST') return null;
-  const answer = await market.quote(provider, account, requestOf(order), false);
-  return answer.kind === 'known' ? answer.quote : null;
+  return market.quote(provider, account, requestOf(order), false);
 }
 
-/** Why the money there would not do, as far as it is known; null: it would, or nobody can tell. */
+/** Without figures, which not every merchant may read: why the money there would not do, as far as it is known; null: it would, or nobody can tell. */
 async function findLack({ market, minimumBalances }: RouterDeps, judged: Judged, order: Order): Promise<string | null> {
   const { provider, account, quote } = judged;
-  const debit = quote?.debit ?? (order.sourceCurrency === null ? order.amount : null);
+  const currency = quote?.debit.currency ?? order.sourceCurrency ?? order.amount.currency;
+  const debit = quote?.debit.amount ?? (order.sourceCurrency === null ? order.amount.amount : null);
   const balances = await market.balance(provider, account);
-  const known = balances?.find(({ currency }) => currency === debit?.currency);
-  if (!known || !debit) return null;
-  const { available, currency } = known;
-  if (compareDecimals(available, debit.amount) < 0) {
-    return `it would debit ${debit.amount} ${currency}, and ${available} are there`;
-  }
+  if (balances === null) return null;
+  const known = balances.find((one) => one.currency === currency)?.available;
   const minimum = minimumBalances.find((one) => one.provider === provider && one.currency === currency)?.minimum;
-  if (minimum === undefined || compareDecimals(available, minimum) >= 0) return null;
-  return `${available} ${currency} are there, less than the ${minimum} that are to be kept`;
+  // Of a currency that somebody watches, not being listed is having nothing of it.
+  const available = known ?? NOTHING;
+  if (minimum !== undefined && compareDecimals(available, minimum) < 0) {
+    return 'our balance there is below what is to be kept';
+  }
+  if (known === undefined || debit === null || compareDecimals(available, debit) >= 0) return null;
+  return 'our balance there does not cover it';
 }
+
+const NOTHING = '0' as Decimal;
 
 /** Best first. Those of which the measure is not known come last, all others being equal in the configured order. */
 function rank(eligible: readonly Judged[], policy: RoutingPolicy, order: Order): readonly Judged[] {
@@ -231,7 +296,7 @@ function describeChoice(policy: RoutingPolicy, { quote, usualMs }: Judged): stri
   }
   if (quote === null) return 'nobody who can pay this names a price';
   const { debit, receive } = quote;
-  return `the cheapest: debits ${debit.amount} ${debit.currency} for ${receive.amount} ${receive.currency}`;
+  return `the cheapest: debits ${canonicalDecimal(debit.amount)} ${debit.currency} for ${receive.amount} ${receive.currency}`;
 }
 
 /** Nobody is eligible. Where one only cannot take it at the moment, the same may be asked again. */

@@ -54,6 +54,8 @@ const LONG_BODIES: ReadonlyMap<string, number> = new Map([
   ['createPayoutBatch', 32 * 1024 * 1024],
   ['simulatePayoutBatch', 32 * 1024 * 1024],
 ]);
+/** Such bodies at once, from the first byte to the answer: parsed, one is many times as large. The others wait to be read. */
+const LONG_AT_ONCE = 2;
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 /** Longer than the usual load balancer's, so that a connection is never closed under a request. */
@@ -189,6 +191,7 @@ subscription Watch {
 type YogaContext = { readonly app: Context };
 
 function createGraphqlRoute(deps: ServerDeps, engine: Engine): (exchange: Exchange) => Promise<void> {
+  const takeTurn = createTurns(LONG_AT_ONCE);
   const { services, keys, ids, log, graphiql, corsOrigins } = deps;
   const page = graphiql
     ? renderGraphiQL({ title: 'Outflow', headers: '{"Authorization": "Bearer "}', defaultQuery: FIRST_QUERY })
@@ -225,7 +228,7 @@ function createGraphqlRoute(deps: ServerDeps, engine: Engine): (exchange: Exchan
       if (hasJsonParams(request)) return yoga.handle(request, response, { app });
       return refuse(response, 400, 'BAD_REQUEST', 'The parameters variables and extensions must be JSON.');
     }
-    const body = await readParams(exchange, viewer, engine);
+    const body = await readParams(exchange, viewer, engine, takeTurn);
     if (body) return yoga.handle(Object.assign(request, { body }), response, { app });
   };
 }
@@ -286,7 +289,12 @@ function hasJsonParams(request: IncomingMessage): boolean {
 }
 
 /** The body of a POST as GraphQL's parameters; null where it was refused. */
-async function readParams(exchange: Exchange, viewer: Viewer, engine: Engine): Promise<object | null> {
+async function readParams(
+  exchange: Exchange,
+  viewer: Viewer,
+  engine: Engine,
+  takeTurn: TakeTurn,
+): Promise<object | null> {
   const { request, response } = exchange;
   const bad = (status: number, message: string): null => {
     refuse(response, status, 'BAD_REQUEST', message);
@@ -296,7 +304,11 @@ async function readParams(exchange: Exchange, viewer: Viewer, engine: Engine): P
   if (type !== 'application/json' || request.headers['content-encoding'] !== undefined) {
     return bad(415, 'The body must be application/json, not compressed.');
   }
-  const limit = viewer.scopes.has('payouts:write') ? Math.max(...LONG_BODIES.values()) : MAX_BODY_BYTES;
+  // A long body says so beforehand: what has no length is none.
+  const isLong = Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES;
+  const mayBeLong = isLong && viewer.scopes.has('payouts:write');
+  const limit = mayBeLong ? Math.max(...LONG_BODIES.values()) : MAX_BODY_BYTES;
+  if (mayBeLong) await takeTurn(response);
   const body = await readBody(exchange, limit);
   if (body === null) return bad(413, `The body is longer than ${limit} bytes.`);
   let params: unknown;
@@ -311,6 +323,23 @@ async function readParams(exchange: Exchange, viewer: Viewer, engine: Engine): P
   const allowed = body.length > MAX_BODY_BYTES ? longestBodyOf(params.query, engine) : MAX_BODY_BYTES;
   if (body.length > allowed) return bad(413, `The body is longer than the ${allowed} bytes of such an operation.`);
   return params;
+}
+
+/** Resolves when it is a response's turn, which it keeps until it is closed. */
+type TakeTurn = (response: ServerResponse) => Promise<void>;
+
+function createTurns(atOnce: number): TakeTurn {
+  const waiting: (() => void)[] = [];
+  let busy = 0;
+  return async (response) => {
+    while (busy >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve));
+    if (response.closed) return waiting.shift()?.();
+    busy += 1;
+    response.once('close', () => {
+      busy -= 1;
+      waiting.shift()?.();
+    });
+  };
 }
 
 /** How long the body of a text may be: long only where it does nothing but what takes so much. */

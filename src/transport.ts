@@ -51,7 +51,10 @@ export interface LineOptions {
   readonly deadlineMs?: number;
   /** How long a connection may take to be made, TLS included. Default 10 s. */
   readonly connectMs?: number;
-  /** Exchanges at once, each on a connection of its own; more wait for a place. Default 32. */
+  /**
+   * Exchanges at once, each on a connection of its own; more wait for a place. Default 40: a worker's 16 sends and 16 look-ups
+   * may all hang, and what is asked beside them, as a price, still has a place.
+   */
   readonly connections?: number;
   /** A longer answer is `lost`. Default 1 MiB. */
   readonly maxAnswerBytes?: number;
@@ -77,7 +80,7 @@ export function createTransport(now: () => Date, deadlineMs = 20_000): Transport
 }
 
 function openLine(options: LineOptions, now: () => Date): Line {
-  const { deadlineMs = 20_000, connectMs = 10_000, connections = 32, maxAnswerBytes = 1024 * 1024 } = options;
+  const { deadlineMs = 20_000, connectMs = 10_000, connections = 40, maxAnswerBytes = 1024 * 1024 } = options;
   const base = new URL(options.baseUrl);
   const basePath = base.pathname.replace(/\/$/, '');
   // The pool has no limit of its own, so that nothing ever waits in it, also not behind a connection that hangs while it
@@ -111,7 +114,8 @@ function openLine(options: LineOptions, now: () => Date): Line {
   return {
     async exchange(request) {
       const exchange = new Exchange(request.call, deadlineMs, now);
-      if (closed) exchange.strike('the line is closed');
+      const admitted = closed ? 'the line is closed' : (request.call.admit?.() ?? true);
+      if (admitted !== true) exchange.strike(admitted);
       waiting.set(exchange, request);
       fillPlaces();
       const answer = await exchange.answer;

@@ -68,6 +68,7 @@ const SIMULATE = `query Simulate($input: CreatePayoutBatchInput!) {
     __typename ${FAILURE} ... on SimulatePayoutBatchSuccess { acceptable existing ${ERRORS} }
   }
 }`;
+const QUOTES = 'query Quotes($input: QuotesInput!) { quotes(input: $input) { ... on Quote { id } } }';
 const READ = `query Read($id: ID, $reference: String, $merchantId: ID) {
   payoutBatch(id: $id, reference: $reference, merchantId: $merchantId) { ${BATCH} }
 }`;
@@ -176,13 +177,30 @@ describeApi('batches', (open, slow) => {
       assert.equal((await settle(reference)).progress, 1);
     });
 
+    /** A quote of 2328.io for so much USDT on TRON. */
+    async function quoteFor(amount: string): Promise<string> {
+      const input = { amount: { amount, currency: 'USDT' }, network: 'TRON', providers: ['IO2328'] };
+      const { data } = await api.merchant.ask(QUOTES, { input });
+      const [quote] = (data?.quotes ?? []) as readonly { readonly id: string }[];
+      assert.ok(quote?.id, JSON.stringify(data));
+      return quote.id;
+    }
+
     it('gives each refusal its own type, with what it is about', async () => {
       const known = await create(api.merchant, '10');
       const conflict = inputOf('11', { reference: known.reference });
       const unsupported = inputOf('10', { amount: { amount: '10', currency: 'XYZ' } });
-      const expired = inputOf('10', { quoteId: 'qt_nobody' });
+      const unquoted = inputOf('10', { quoteId: 'qt_nobody' });
+      const expired = inputOf('10', { quoteId: await quoteFor('10') });
+      await api.world.pass(61_000);
       const reference = newReference();
-      const answer = await createBatch(api.merchant, reference, [conflict, inputOf('10'), unsupported, expired]);
+      const answer = await createBatch(api.merchant, reference, [
+        conflict,
+        inputOf('10'),
+        unsupported,
+        unquoted,
+        expired,
+      ]);
       assert.equal(answer.created, 1);
       assert.deepEqual(
         answer.errors?.map(({ index, error }) => [index, error.__typename, error.code, error.retryable]),
@@ -190,6 +208,7 @@ describeApi('batches', (open, slow) => {
           [0, 'ReferenceConflictError', 'REFERENCE_CONFLICT', false],
           [2, 'UnsupportedError', 'UNSUPPORTED', false],
           [3, 'InvalidInputError', 'INVALID_INPUT', false],
+          [4, 'QuoteExpiredError', 'QUOTE_EXPIRED', false],
         ],
       );
       const error = answer.errors?.[0]?.error;

@@ -648,6 +648,7 @@ describe('a batch of ten thousand, one in a hundred of them bad', { timeout: 400
     );
     const working = await second.client.listen('SSE', PROGRESS, resent.batch);
     await working.until(({ payoutBatch }) => payoutBatch.settled >= 3000);
+    working.close();
     await kill(second);
 
     const third = await live();

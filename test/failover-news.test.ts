@@ -307,3 +307,25 @@ describe('what comes when the payout has gone to another candidate', () => {
 function alarms({ attention }: Payout): string[] {
   return attention.map(({ reason }) => reason).filter((one) => one === 'PAID_TWICE' || one === 'LATE_EVIDENCE');
 }
+
+describe('a payout that was in doubt until its provider said that it has nothing', () => {
+  const lease = { owner: 'worker-1', fence: 1, until: afterNoon(60_000) };
+  const sends = [sampleSend({ outcome: 'NOT_TAKEN', endedAt: NOON })];
+  const attempt = sampleAttempt({ doubted: true, sends });
+  const waiting = samplePayout({ route: ROUTE, failover: true, lease, attempts: [attempt] });
+
+  it('is sent again under its own number', () => {
+    const step = nextStep(waiting, PROVIDERS[0], NOON);
+    assert.ok(step.kind === 'send' && step.attempt?.orderNumber === attempt.orderNumber);
+  });
+
+  it('is not sent under another one to an account that has taken the place of its own', () => {
+    const accounts: readonly Account[] = [{ name: 'default', fingerprint: 'project-2', enabled: true }];
+    const step = nextStep(waiting, plainProvider('ALPHA', { accounts }), NOON);
+    assert.ok(step.kind === 'tell' && step.news.kind === 'flagged' && step.news.reason === 'ACCOUNT_CHANGED');
+    const fresh = { ...attempt, number: 2, fingerprint: 'project-2', orderNumber: 'ORDER2' };
+    const begun: News = { kind: 'begun', send: 'SUBMIT', attempt: fresh, request: null };
+    const by: Source = { source: 'SUBMIT', actor: 'worker-1', fence: 1 };
+    assert.equal(apply(waiting, begun, by, NOON), null);
+  });
+});

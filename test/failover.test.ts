@@ -42,6 +42,8 @@ const neverLeft = notTakenFor('NEVER_LEFT');
 const unknown: SendOutcome = { kind: 'unknown', vendorCode: null, cause: 'the line went dead' };
 const exists: SendOutcome = { kind: 'exists', vendorCode: '10100', cause: 'duplicate' };
 
+/** A provider that takes no new payouts. */
+const OFF: Partial<Provider> = { accounts: [{ name: 'default', fingerprint: 'project-1', enabled: false }] };
 /** A provider that pays at once what it takes. */
 const PAID = { state: 'COMPLETED', vendorStatus: 'paid', moneyMoved: 'YES' } as const;
 /** A provider that has it and says no more. */
@@ -84,6 +86,9 @@ afterEach(async () => {
   await scene?.close();
   scene = null;
 });
+
+/** There is nobody behind the second. */
+const TWO = decisionOf(['CHOSEN', 'ELIGIBLE', 'UNSUPPORTED']);
 
 interface SceneOptions {
   readonly route?: RouteDecision | null;
@@ -233,9 +238,22 @@ describe('a payout that nobody took', () => {
     assert.deepEqual([(await read(payout)).state, sent()], ['COMPLETED', ['ALPHA', 'GAMMA']]);
   });
 
+  it('passes by a candidate that was switched off, or is not configured any more', async () => {
+    const gone: Partial<Provider> = { accounts: [] };
+    for (const changes of [OFF, gone] as const) {
+      const { ask, work, pass, read, sent, close } = await open({ providers: [changes, changes] });
+      work();
+      const payout = await ask();
+      await pass(3000);
+      const now = await read(payout);
+      assert.deepEqual([now.state, sent(), now.attempts[0]?.number], ['COMPLETED', ['GAMMA'], 1]);
+      await close();
+      scene = null;
+    }
+  });
+
   it('can be cancelled while it waits for the next candidate', async () => {
-    const off: Partial<Provider> = { accounts: [{ name: 'default', fingerprint: 'project-1', enabled: false }] };
-    const { desks, ask, work, pass, read, payouts, sent } = await open({ providers: [{}, off] });
+    const { desks, ask, work, pass, read, payouts, sent } = await open({ route: TWO, providers: [{}, OFF] });
     desks[0].answer('submit', refusal);
     work();
     const payout = await ask();
@@ -384,8 +402,7 @@ describe('word of a provider that had refused, after failing over', () => {
   });
 
   it('brings the payout back to it before the next candidate was sent anything, and nothing is sent there then', async () => {
-    const off: Partial<Provider> = { accounts: [{ name: 'default', fingerprint: 'project-1', enabled: false }] };
-    const { desks, ask, work, pass, read, payouts, sent } = await open({ providers: [{}, off] });
+    const { desks, ask, work, pass, read, payouts, sent } = await open({ route: TWO, providers: [{}, OFF] });
     desks[0].answer('submit', refusal);
     work();
     const payout = await ask();

@@ -763,9 +763,9 @@ function crossRates(): string {
   return '{"state":0,"result":{"USDT":{"USD":"1.00000000"},"USD":{"BTC":"0.00001055"}}}';
 }
 
-test('a conversion without any rate is unavailable', async () => {
+test('a conversion without any rate cannot be priced, and is unavailable where rates cannot be read', async () => {
   const { outcome } = await price(fixtures.CALC.answer, question({ sourceCurrency: 'LTC' }));
-  assert.partialDeepStrictEqual(outcome, { kind: 'unavailable' });
+  assert.equal(outcome, '2328.io names no rate from USDT to LTC.');
   const dead = await price(fixtures.CALC.answer, question({ sourceCurrency: 'BTC' }), '<html>');
   assert.partialDeepStrictEqual(dead.outcome, { kind: 'unavailable' });
 });

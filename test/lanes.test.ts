@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ProviderId } from '../src/domain/provider.ts';
+import type { Provider, ProviderId } from '../src/domain/provider.ts';
 import { createBreaker } from '../src/health-breaker.ts';
-import { createLane, createPace, type Lane, type LaneParts, type Noted, resultOf } from '../src/lanes.ts';
+import { createLane, type Lane, type LaneParts, type Noted, resultOf } from '../src/lanes.ts';
+import { createPace } from '../src/pace.ts';
 import { createManualClock, type ManualClock } from './support/clock.ts';
 import { plainProvider } from './support/write-side.ts';
 
@@ -18,8 +19,8 @@ function openLane(owner = 'worker-1', changes: Partial<LaneParts> = {}) {
   const clock = createManualClock();
   const health = createBreaker(clock, owner);
   const providers = [plainProvider(ALPHA), plainProvider(BETA)];
-  const pace = createPace(providers, clock);
-  const lane = createLane({ states: ['QUEUED'], kind: 'SUBMIT', providers, size: 16, pace, health, ...changes });
+  const places = { states: ['QUEUED'], kind: 'SUBMIT', providers, size: 16, patienceMs: 20_000 } as const;
+  const lane = createLane({ ...places, pace: createPace(providers, clock), health, clock, ...changes });
   const note = (outcome: Noted, times = 1): void => {
     for (let time = 0; time < times; time += 1) health.note(ALPHA, lane.kind, resultOf(outcome));
   };
@@ -92,22 +93,22 @@ describe('a lane', () => {
     assert.equal(places(), 0);
     await clock.advance(1000);
     assert.equal(places(), 1);
-    lane.enter(ALPHA);
+    assert.ok(lane.enter(ALPHA));
     assert.equal(places(), 0);
+    assert.equal(lane.enter(ALPHA), null);
     note(absent);
     assert.equal(places(), 15);
   });
 
   it('gives the place after a pause again where nothing came of it, and not while an older call is still under way', async () => {
     const { lane, clock, note, places } = openLane();
-    lane.enter(ALPHA);
+    const old = lane.enter(ALPHA);
     note(asking(1000));
     await clock.advance(1000);
     assert.equal(places(), 0);
-    lane.leave(ALPHA);
+    old?.end();
     assert.equal(places(), 1);
-    lane.enter(ALPHA);
-    lane.leave(ALPHA);
+    lane.enter(ALPHA)?.end();
     assert.equal(places(), 1);
   });
 
@@ -119,23 +120,62 @@ describe('a lane', () => {
     assert.deepEqual([...looks.lane.free().keys()], [ALPHA, BETA]);
   });
 
-  it("leaves a fifth of its provider's limit to the others, and takes what they leave", async () => {
+  it('has several payouts leased for one call where they may share it, as many as have their turn in time if none does', () => {
     const clock = createManualClock();
-    const providers = [plainProvider(ALPHA, { callsPerMinute: 60 })];
-    const pace = createPace(providers, clock);
-    const parts = { providers, size: 16, pace, health: createBreaker(clock, 'worker-1') };
-    const sends = createLane({ ...parts, states: ['QUEUED'], kind: 'SUBMIT' });
-    const looks = createLane({ ...parts, states: ['PROCESSING'], kind: 'LOOKUP' });
-    const freeOf = (lane: Lane) => lane.free().get(ALPHA) ?? 0;
-    assert.deepEqual([freeOf(sends), freeOf(looks)], [8, 8]);
-    for (let times = 0; times < 8; times += 1) sends.enter(ALPHA);
-    assert.deepEqual([freeOf(sends), freeOf(looks)], [0, 2]);
-    for (let times = 0; times < 2; times += 1) looks.enter(ALPHA);
-    await clock.advance(9999);
-    assert.deepEqual([freeOf(sends), freeOf(looks)], [0, 0]);
-    await clock.advance(1);
-    for (let times = 0; times < 8; times += 1) sends.leave(ALPHA);
-    assert.deepEqual([freeOf(sends), freeOf(looks)], [8, 8]);
+    const batch = { size: 100, takes: () => true };
+    const limited = { batch, callsPerMinute: 100 };
+    const leasedAt = (changes: Partial<Provider>, parts: Partial<LaneParts> = {}) => {
+      const providers = [plainProvider(ALPHA, changes)];
+      return openLane('worker-1', { providers, pace: createPace(providers, clock), ...parts }).places();
+    };
+    assert.equal(leasedAt({ batch }), 40);
+    assert.equal(leasedAt({ batch: { ...batch, size: 20 } }), 20);
+    assert.equal(leasedAt({ batch: { ...batch, size: 2 } }), 16);
+    // Seven in each of four windows of six seconds.
+    assert.equal(leasedAt(limited), 4 * 7);
+    assert.equal(leasedAt(limited, { patienceMs: 5999 }), 7);
+    assert.equal(leasedAt(limited, { kind: 'LOOKUP' }), 7);
+  });
+
+  it('has one payout leased to try a half-open circuit, also where several could share the call', async () => {
+    const providers = [plainProvider(ALPHA, { batch: { size: 100, takes: () => true } })];
+    const { clock, note, places } = openLane('worker-1', { providers });
+    note(asking(1000));
+    assert.equal(places(), 0);
+    await clock.advance(1000);
+    assert.equal(places(), 1);
+  });
+
+  it('has nothing leased while anybody waits for what would be its call', async () => {
+    const { clock, lane, places } = openLane('worker-1', { size: 1 });
+    const { signal } = new AbortController();
+    const first = lane.enter(ALPHA);
+    const second = lane.wait(ALPHA, signal);
+    first?.end();
+    assert.equal(places(), 0);
+    await clock.advance(250);
+    const turn = await second;
+    assert.ok(turn);
+    turn.end();
+    assert.equal(places(), 1);
+  });
+
+  it('lets nobody wait for longer than it is patient, past the opening of the circuit, or when it is over', async () => {
+    for (const end of ['PATIENCE', 'OPEN', 'STOP'] as const) {
+      const { clock, lane, note } = openLane('worker-1', { size: 1 });
+      const stop = new AbortController();
+      lane.enter(ALPHA);
+      let turn: unknown = 'waiting';
+      void lane.wait(ALPHA, stop.signal).then((got) => {
+        turn = got;
+      });
+      await clock.advance(19_999);
+      assert.equal(turn, 'waiting');
+      if (end === 'OPEN') note(asking(60_000));
+      if (end === 'STOP') stop.abort();
+      await clock.advance(end === 'PATIENCE' ? 1 : end === 'OPEN' ? 250 : 0);
+      assert.equal(turn, null, end);
+    }
   });
 });
 

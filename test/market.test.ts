@@ -8,6 +8,7 @@ import type { Balance, Call, Price, Provider, ProviderId, QuoteRequest, ReadOutc
 import { createListing, createRecent } from '../src/domain/recent.ts';
 import { createBreaker } from '../src/health-breaker.ts';
 import { createMarket, type MinimumBalance, type QuoteAnswer } from '../src/market.ts';
+import { createPace } from '../src/pace.ts';
 import { COIN_LIST, NETWORK_LIST } from '../src/providers/blockatm/fixtures.ts';
 import { definitions } from '../src/providers/index.ts';
 import { CURRENCIES_ANSWER } from '../src/providers/oxapay/fixtures.ts';
@@ -90,7 +91,8 @@ const never = () => new Promise<never>(() => {});
 function openMarket(providers: readonly Provider[], minimumBalances: readonly MinimumBalance[] = []) {
   const clock = createManualClock();
   const health = createBreaker(clock, 'test');
-  return { clock, health, market: createMarket({ providers, clock, health, minimumBalances }) };
+  const pace = createPace(providers, clock);
+  return { clock, health, pace, market: createMarket({ providers, clock, health, pace, minimumBalances }) };
 }
 
 const accountsOf = (...names: string[]) => names.map((name) => ({ name, fingerprint: name, enabled: true }));
@@ -590,6 +592,102 @@ describe('what was answered lately', () => {
   });
 });
 
+describe('a provider with a published limit', () => {
+  const WINDOW_MS = 10_000;
+  /** Ten calls in ten seconds: what it is asked goes out where it may, as on a line. */
+  function openLimited() {
+    const desk = openDesk('ALPHA', { callsPerMinute: 60 });
+    let calls = 0;
+    const sent = <T>(call: Call, answer: ReadOutcome<T>): ReadOutcome<T> => {
+      const admitted = call.admit?.() ?? true;
+      if (admitted !== true) return { kind: 'unavailable', retryAfterMs: null, cause: admitted };
+      calls += 1;
+      return answer;
+    };
+    const provider: Provider = {
+      ...desk.provider,
+      quote: async (_account, _request, call) => sent(call, known(priceOf())),
+      balances: async (_account, call) => sent(call, known([usdt('500')])),
+    };
+    const opened = openMarket([provider]);
+    const ask = (amount: number, fresh = false) =>
+      opened.market.quote(idOf('ALPHA'), 'default', requestOf(String(amount)), fresh);
+    const call = (kind: 'SUBMIT' | 'LOOKUP', times: number) => {
+      for (let time = 0; time < times; time += 1) opened.pace.share(kind).take(idOf('ALPHA'))?.use();
+    };
+    return { ...opened, ask, call, calls: () => calls };
+  }
+  const askMany = (ask: (amount: number) => Promise<QuoteAnswer>, count: number, from: number) =>
+    Promise.all(Array.from({ length: count }, (_, index) => ask(from + index)));
+  const knownOf = (answers: readonly QuoteAnswer[]) => answers.filter(({ kind }) => kind === 'known').length;
+
+  it('gets questions for half of it at most, and beyond that is unavailable without a call, until there is one again', async () => {
+    const { clock, health, ask, calls } = openLimited();
+    const start = clock.now().getTime();
+    const answers = await askMany(ask, 20, 100);
+    assert.deepEqual([knownOf(answers), calls()], [5, 5]);
+    assert.deepEqual(answers.at(-1), {
+      provider: 'ALPHA',
+      account: 'default',
+      kind: 'unavailable',
+      retryAt: new Date(start + WINDOW_MS),
+      cause: 'it would get more calls than it allows: others came first',
+      ours: true,
+    });
+    // That is nothing about the provider.
+    const { state, reason } = health.circuit(idOf('ALPHA'), 'READ');
+    assert.deepEqual([state, reason], ['CLOSED', null]);
+    await clock.advance(WINDOW_MS - 1);
+    assert.equal((await ask(200)).kind, 'unavailable');
+    await clock.advance(1);
+    assert.equal((await ask(200)).kind, 'known');
+  });
+
+  it('can be asked however much it is sent, and sent to however much it is asked', async () => {
+    const { pace, ask, call, calls } = openLimited();
+    call('SUBMIT', 100);
+    call('LOOKUP', 100);
+    assert.equal(knownOf(await askMany(ask, 20, 100)), 2);
+    assert.equal(calls(), 2);
+    const other = openLimited();
+    await askMany(other.ask, 100, 100);
+    assert.equal(other.pace.share('SUBMIT').left(idOf('ALPHA')), 4);
+    assert.equal(pace.share('READ').left(idOf('ALPHA')), 0);
+  });
+
+  it('tells what is remembered while no call is left, but not to whoever wants it fresh', async () => {
+    const { ask } = openLimited();
+    await askMany(ask, 20, 100);
+    assert.equal(knownOf(await Promise.all(Array.from({ length: 64 }, () => ask(100)))), 64);
+    assert.equal((await ask(100, true)).kind, 'unavailable');
+  });
+
+  it('is asked for its balances as soon as there is a call for it', async () => {
+    const { clock, market, call, ask } = openLimited();
+    call('SUBMIT', 7);
+    await askMany(ask, 2, 100);
+    assert.equal(await market.balance(idOf('ALPHA'), 'default'), null);
+    await clock.advance(WINDOW_MS);
+    assert.deepEqual(await market.balance(idOf('ALPHA'), 'default'), [usdt('500')]);
+  });
+
+  it('is tried once its circuit is half open by the first question for which there is a call', async () => {
+    const { clock, health, ask, call } = openLimited();
+    await askMany(ask, 5, 100);
+    await clock.advance(1000);
+    health.note(idOf('ALPHA'), 'READ', { answered: false, cause: 'it broke', retryAfterMs: 5000 });
+    await clock.advance(5000);
+    call('LOOKUP', 1);
+    const { state } = health.circuit(idOf('ALPHA'), 'READ');
+    const refused = await ask(200);
+    assert.deepEqual([state, refused.kind === 'unavailable' && refused.ours], ['HALF_OPEN', true]);
+    assert.equal(health.circuit(idOf('ALPHA'), 'READ').state, 'HALF_OPEN');
+    await clock.advance(4000);
+    assert.equal((await ask(201)).kind, 'known');
+    assert.equal(health.circuit(idOf('ALPHA'), 'READ').state, 'CLOSED');
+  });
+});
+
 describe('what a provider publishes', () => {
   const rates = '{"state":0,"result":{"USDT":{"BTC":"0.00001055"}}}';
   const LISTS = new Map([
@@ -628,8 +726,11 @@ describe('what a provider publishes', () => {
       assert.ok(definition);
       const account = { name: 'default', enabled: true, callbackUrl: null };
       const settings = { ...account, values: { ...values, baseUrl: `http://127.0.0.1:${port}` } };
-      const provider = definition.open([settings], createTransport(clock.now), clock.now);
-      const deps = { providers: [provider], clock, health: createBreaker(clock, 'test'), minimumBalances: [] };
+      const opened = definition.open([settings], createTransport(clock.now), clock.now);
+      // Where each price is a call, a crowd of them is more than the published limit.
+      const provider = slug === 'io2328' ? { ...opened, callsPerMinute: null } : opened;
+      const pace = createPace([provider], clock);
+      const deps = { providers: [provider], clock, health: createBreaker(clock, 'test'), pace, minimumBalances: [] };
       const market = createMarket(deps);
       const ask = (amount: number, fresh = false) =>
         market.quote(provider.id, 'default', requestOf(String(amount), conversion), fresh);
@@ -651,4 +752,44 @@ describe('what a provider publishes', () => {
       }
     });
   }
+
+  it('costs a crowd one reading of the published limit, and none where nothing is read', async () => {
+    let requests = 0;
+    const server = createServer((request, response) => {
+      requests += 1;
+      response.end(LISTS.get(request.url ?? ''));
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const clock = createManualClock();
+    const definition = definitions.find((each) => each.slug === 'blockatm');
+    assert.ok(definition);
+    const values = { ...contract, baseUrl: `http://127.0.0.1:${port}` };
+    const settings = { name: 'default', enabled: true, callbackUrl: null, values };
+    const provider = definition.open([settings], createTransport(clock.now), clock.now);
+    const [pace, health] = [createPace([provider], clock), createBreaker(clock, 'test')];
+    const market = createMarket({ providers: [provider], clock, health, pace, minimumBalances: [] });
+    const crowd = async () => {
+      const asked = Array.from({ length: 64 }, (_, at) => requestOf(String(100 + at)));
+      const answers = await Promise.all(asked.map((one) => market.quote(provider.id, 'default', one, false)));
+      return new Set(answers.map((answer) => `${answer.kind} ${answer.kind === 'unavailable' && answer.ours}`));
+    };
+    const takeAll = (times: number) => {
+      for (let time = 0; time < times; time += 1) pace.share('READ').take(provider.id)?.use();
+    };
+    try {
+      takeAll(5);
+      assert.deepEqual([await crowd(), requests], [new Set(['unavailable true']), 0]);
+      assert.deepEqual(health.fuses(provider.id), []);
+      await clock.advance(6000);
+      takeAll(3);
+      assert.deepEqual([await crowd(), requests], [new Set(['known false']), 2]);
+      await clock.advance(10_000);
+      takeAll(5);
+      assert.deepEqual([await crowd(), requests], [new Set(['known false']), 2]);
+    } finally {
+      await provider.close();
+      server.close();
+    }
+  });
 });

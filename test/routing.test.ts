@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Order } from '../src/domain/payout.ts';
-import type { Balance, Provider, ProviderId, QuoteRequest, Route } from '../src/domain/provider.ts';
+import type { AssetTerms, Balance, Provider, ProviderId, QuoteRequest, Route } from '../src/domain/provider.ts';
 import type { QuotedPrice, RouteVerdict } from '../src/domain/route.ts';
 import type { ProviderHealth } from '../src/health.ts';
+import type { Silence } from '../src/market.ts';
 import { NO_PARTIES } from '../src/payouts.ts';
 import type { RouteRequest, RoutingPolicy } from '../src/routing.ts';
 import { createManualClock } from './support/clock.ts';
@@ -23,6 +24,10 @@ interface Situation {
   readonly usualMs?: number;
   /** The nearest amounts that its rate reaches, where it does not reach the one asked for. */
   readonly nearest?: readonly string[];
+  /** Why it prices nothing; it could. */
+  readonly silence?: Silence;
+  /** From how much to how much it pays USDT on TRON, by its own list; null: it lists something else. */
+  readonly lists?: readonly [min: string, max: string] | null;
   readonly changes?: Partial<Provider>;
 }
 
@@ -31,6 +36,8 @@ interface Scene {
   readonly order?: Order;
   readonly request?: Partial<RouteRequest>;
   readonly minimum?: string;
+  /** What is so of a second provider; default: nothing is known. */
+  readonly second?: Situation;
 }
 
 /** What the router was told, and whom it asked for what. */
@@ -42,10 +49,12 @@ async function route(
   const of = (id: ProviderId): Situation => situations[id] ?? {};
   const providers = Object.keys(situations).map((name) => {
     const id = name as ProviderId;
-    const { unsupported, off, nearest, changes } = of(id);
+    const { unsupported, off, nearest, silence, lists, changes } = of(id);
     return plainProvider(id, {
       accounts: [{ name: 'default', fingerprint: id, enabled: off === undefined }],
       supports: () => unsupported ?? true,
+      ...(silence && { quote: async () => 'the market stands in for it' }),
+      ...(lists !== undefined && { assets: async () => ({ kind: 'known', value: [] }) }),
       ...(nearest && { nearestAmounts: async () => ({ kind: 'known', value: nearest.map(decimal) }) }),
       ...changes,
     });
@@ -57,7 +66,8 @@ async function route(
       async quote(provider, account, question, fresh) {
         asked.push(`quote ${provider} ${account}`);
         assert.equal(fresh, false);
-        const { price } = of(provider);
+        const { price, silence } = of(provider);
+        if (silence !== undefined) return { provider, account, ...silence };
         if (price === undefined) return NO_MARKET.quote(provider, account, question, fresh);
         return { provider, account, kind: 'known', quote: quoteOf(price, question) };
       },
@@ -66,6 +76,10 @@ async function route(
         const { holds } = of(provider);
         return holds === undefined ? null : Object.entries(holds).map(balanceOf);
       },
+    },
+    catalogue: {
+      assets: async () => [],
+      listedAssets: (provider) => listOf(of(provider).lists),
     },
     health: {
       async of(provider) {
@@ -80,6 +94,13 @@ async function route(
   });
   const plain = { parties: NO_PARTIES, provider: null, account: null, failover: false, priced: false };
   return { decided: await decide({ order, ...plain, ...request }), asked };
+}
+
+function listOf(lists: Situation['lists']): readonly AssetTerms[] | null {
+  if (lists === undefined) return null;
+  const [minAmount, maxAmount] = lists?.map(decimal) ?? [];
+  const terms = { minAmount: minAmount ?? null, maxAmount: maxAmount ?? null, fee: null, feeModes: ['ADD'] } as const;
+  return [{ ...terms, network: 'TRON', currency: lists === null ? 'BTC' : 'USDT' }];
 }
 
 function quoteOf({ debit, receive, firmness }: NonNullable<Situation['price']>, { amount }: QuoteRequest): QuotedPrice {
@@ -131,24 +152,61 @@ describe('a verdict', () => {
         { policy: { kind: 'LIST', providers: [BETA, ALPHA] } },
       ],
       ['UNSUPPORTED', 'it cannot pay that', { unsupported: 'it pays no USDT' }, /^ALPHA UNSUPPORTED: it pays no USDT$/],
+      [
+        'UNSUPPORTED',
+        'it refuses to price it',
+        { silence: { kind: 'rejected', vendorCode: '422', vendorMessage: 'Amount is too small' } },
+        /: Amount is too small$/,
+      ],
+      [
+        'UNSUPPORTED',
+        'it cannot price it',
+        { silence: { kind: 'unsupported', reason: 'it pays no less than 20' } },
+        /: it pays no less than 20$/,
+      ],
+      ['UNSUPPORTED', 'its list has less at most', { lists: ['1', '9.99'] }, /no more than 9\.99 USDT on TRON$/],
+      ['UNSUPPORTED', 'its list has more at least', { lists: ['10.01', '99'] }, /no less than 10\.01 USDT on TRON$/],
+      ['UNSUPPORTED', 'its list does not have it', { lists: null }, /does not list USDT on TRON at the moment$/],
+      ['CHOSEN', 'its list has just that', { lists: ['10', '10.00'] }, /nobody who can pay this names a price/],
+      [
+        'ELIGIBLE',
+        'it names no price at the moment',
+        { silence: { kind: 'unavailable', retryAt: null, cause: 'busy' } },
+        /: it names no price now: busy$/,
+        { policy: { kind: 'CHEAPEST' }, second: { price: {} } },
+      ],
+      [
+        'INSUFFICIENT_BALANCE',
+        'what is to be kept is not among what is there',
+        { holds: { BTC: '1' } },
+        /our balance there is below what is to be kept$/,
+        { minimum: '100' },
+      ],
+      [
+        'INSUFFICIENT_BALANCE',
+        'less is there than is to be kept of what is converted from',
+        { holds: { USDT: '99' } },
+        /our balance there is below what is to be kept$/,
+        { minimum: '100', order: orderOf('10', { sourceCurrency: 'USDT' }) },
+      ],
       ['UNHEALTHY', 'its submits find an open circuit', { down: 'five in a row failed' }, /five in a row failed/],
       [
         'INSUFFICIENT_BALANCE',
         'what it would debit is not there',
         { price: { debit: '11' }, holds: { USDT: '10.999999999999999999' } },
-        /would debit 11 USDT, and 10\.999999999999999999 are there/,
+        /our balance there does not cover it$/,
       ],
       [
         'INSUFFICIENT_BALANCE',
         'the amount is not there, and it names no price',
         { holds: { USDT: '9' } },
-        /would debit 10 USDT, and 9 are there/,
+        /our balance there does not cover it$/,
       ],
       [
         'INSUFFICIENT_BALANCE',
         'less is there than is to be kept',
         { holds: { USDT: '99' } },
-        /99 USDT are there, less than the 100/,
+        /our balance there is below what is to be kept$/,
         { minimum: '100' },
       ],
       ['DISABLED', 'it is switched off', { off: true }, /switched off/],
@@ -156,7 +214,7 @@ describe('a verdict', () => {
     ];
   for (const [verdict, what, situation, said, scene] of TABLE) {
     it(`is ${verdict} where ${what}`, async () => {
-      const { decided } = await route({ ALPHA: situation, BETA: {} }, scene);
+      const { decided } = await route({ ALPHA: situation, BETA: scene?.second ?? {} }, scene);
       const about = told(decided).find((line) => line.startsWith('ALPHA'));
       assert.match(about ?? '', new RegExp(`^ALPHA ${verdict}: `));
       assert.match(about ?? '', said);
@@ -168,7 +226,7 @@ describe('a verdict', () => {
     ['exactly what it would debit', { price: { debit: '11' }, holds: { USDT: '11.0' } }],
     ['exactly what is to be kept', { holds: { USDT: '100.00' } }, { minimum: '100' }],
     ['balances that nobody can tell', {}, { minimum: '100' }],
-    ['balances without the currency', { holds: { BTC: '1' } }, { minimum: '100' }],
+    ['balances without a currency that nobody watches', { holds: { BTC: '1' } }],
     [
       'the currency that is converted from',
       { price: { debit: '9 EUR' }, holds: { EUR: '9', USDT: '0' } },
@@ -377,7 +435,7 @@ describe('a provider that is named', () => {
     assert.equal((await route({ ALPHA: { changes: cannot } }, pinned)).decided.kind, 'none');
     // The others are not held to it.
     const both = await route({ ALPHA: { changes }, BETA: {} }, { request: { ...pinned.request, failover: true } });
-    assert.equal(told(both.decided)[1], 'BETA ELIGIBLE: it can pay this');
+    assert.equal(told(both.decided)[1], 'BETA ELIGIBLE: it can pay this, and publishes no prices');
   });
 });
 
@@ -403,7 +461,7 @@ describe('where nobody can pay it', () => {
       kind: 'none',
       reasons: [
         { provider: ALPHA, reason: 'it pays no USDT' },
-        { provider: BETA, reason: 'it would debit 10 USDT, and 1 are there' },
+        { provider: BETA, reason: 'our balance there does not cover it' },
         { provider: GAMMA, reason: 'it is switched off in this deployment' },
       ],
     });

@@ -6,18 +6,30 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { MerchantId } from '../src/domain/merchant.ts';
 import type { Order, Payout } from '../src/domain/payout.ts';
-import type { LookupOutcome, Provider, ProviderId, SendOutcome } from '../src/domain/provider.ts';
+import { requestOf } from '../src/domain/price.ts';
+import type { LookupOutcome, Price, Provider, ProviderId, SendOutcome } from '../src/domain/provider.ts';
 import { nextStep } from '../src/domain/step.ts';
 import type { Store } from '../src/domain/store.ts';
 import { createBreaker } from '../src/health-breaker.ts';
 import { orderNumberOf } from '../src/identity.ts';
-import { NO_PARTIES, type Payouts } from '../src/payouts.ts';
+import { createMarket } from '../src/market.ts';
+import { createPace } from '../src/pace.ts';
+import { type CreateInput, createPayouts, NO_PARTIES, type Payouts } from '../src/payouts.ts';
 import { openSqlite } from '../src/storage/sqlite.ts';
 import { createWorker, type Worker } from '../src/worker.ts';
 import { createManualClock, type ManualClock } from './support/clock.ts';
 import { silentLog } from './support/log.ts';
 import { afterNoon, NOON, orderOf, sampleAttempt, samplePayout, sampleSend } from './support/payouts.ts';
-import { createDesk, NO_MARKET, PLAIN, payoutsOn, plainProvider, reportOf, routerOf } from './support/write-side.ts';
+import {
+  createDesk,
+  NO_MARKET,
+  PLAIN,
+  payoutsOn,
+  plainProvider,
+  reportOf,
+  routerOf,
+  vaultOf,
+} from './support/write-side.ts';
 
 // What a worker does for one payout is in rules.test.ts and money.test.ts; here is how it shares itself out among many.
 
@@ -87,9 +99,9 @@ function start(...providers: readonly Provider[]): Worker {
 }
 
 let made = 0;
-async function create(to: ProviderId): Promise<Payout> {
+async function create(to: ProviderId, changes: Partial<CreateInput> = {}): Promise<Payout> {
   made += 1;
-  const input = { reference: `order-${made}`, order: orderOf('10'), ...PLAIN, provider: to };
+  const input = { reference: `order-${made}`, order: orderOf('10'), ...PLAIN, provider: to, ...changes };
   const result = await payouts.create(MERCHANT, { source: 'API', actor: 'ak_test' }, input);
   assert.ok(result.kind === 'created');
   return result.payout;
@@ -288,6 +300,228 @@ describe('a provider with a published limit', { timeout: 30_000 }, () => {
     for (let more = 0; more < 100; more += 1) await create(BETA);
     await pass(2000);
     assert.equal(count('BETA submit'), 100);
+  });
+});
+
+/** What it was quoted for; the quote lasts longer than any test. */
+const PRICE: Price = {
+  ...{ debit: orderOf('10').amount, fees: [], receive: orderOf('10').amount },
+  ...{ rate: null, firmness: 'INDICATIVE', expiresAt: null },
+};
+const QUOTED = {
+  ...{ provider: ALPHA, account: 'default', request: requestOf(orderOf('10')) },
+  price: { ...PRICE, expiresAt: new Date(8.64e15) },
+};
+
+/** The most that happened within any time of this length. */
+function mostWithin(windowMs: number, at: readonly number[]): number {
+  return Math.max(...at.map((from) => at.filter((one) => one >= from && one < from + windowMs).length));
+}
+
+describe('a provider with a published limit and a batch call', { timeout: 60_000 }, () => {
+  const WINDOW_MS = 6000;
+  const completed: SendOutcome = { ...accepted, report: reportOf({ state: 'COMPLETED' }) };
+  /** Ten calls in six seconds; a payout with a description goes alone. Every call is noted with when it came, and for how many. */
+  function limitedBatching(answer: () => SendOutcome = () => completed) {
+    const at: number[] = [];
+    const sizes: number[] = [];
+    const note = (size: number): void => {
+      at.push(clock.now().getTime());
+      sizes.push(size);
+    };
+    const submitBatch: Provider['submitBatch'] = async (items) => {
+      note(items.length);
+      return new Map(items.map(({ attempt }) => [attempt.orderNumber, answer()]));
+    };
+    const submit: Provider['submit'] = async () => {
+      note(1);
+      return answer();
+    };
+    const batch = { size: 100, takes: (order: Order) => order.description === null };
+    const changes = { submit, submitBatch, batch, callsPerMinute: 100 };
+    return { provider: { ...provider(ALPHA, { submit: completed }), ...changes }, at, sizes };
+  }
+  const createMany = async (count: number, isAlone: (index: number) => boolean = () => false) => {
+    const all: Payout[] = [];
+    // Some at once, since that is quicker to store.
+    while (all.length < count) {
+      const more = Array.from({ length: Math.min(500, count - all.length) }, (_, index) => {
+        const description = isAlone(all.length + index) ? 'alone' : null;
+        return create(ALPHA, { order: { ...orderOf('10'), description } });
+      });
+      all.push(...(await Promise.all(more)));
+    }
+    return all;
+  };
+  const now = async (all: readonly Payout[]) => {
+    const ids = all.map(({ id }) => id);
+    const found = await store.payouts(MERCHANT, ids);
+    return ids.flatMap((id) => found.get(id) ?? []);
+  };
+  const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + size, 0);
+
+  it('gets as many as fit in one lease in one call, and a window’s calls at once', async () => {
+    const { provider: alpha, sizes, at } = limitedBatching();
+    const all = await createMany(200);
+    start(alpha);
+    await worker?.idle();
+    assert.equal(sum(sizes), 200);
+    assert.ok(sizes.length <= 7, `${sizes} in ${sizes.length} calls`);
+    assert.equal(new Set(at).size, 1);
+    assert.ok((await now(all)).every(({ state, attempts }) => state === 'COMPLETED' && attempts.length === 1));
+  });
+
+  it('is drained by calls that count once each, however many payouts they carry', async () => {
+    const { provider: alpha, sizes, at } = limitedBatching();
+    const count = 2000;
+    await createMany(count);
+    start(alpha);
+    while (sum(sizes) < count) await pass(1000);
+    assert.equal(sum(sizes), count);
+    assert.ok(sizes.length <= Math.ceil(count / 28), `${sizes.length} calls`);
+    assert.ok(mostWithin(WINDOW_MS, at) <= 7);
+  });
+
+  it('gets those that fit into no batch one by one, each in its turn within its lease, and never more than it allows', async () => {
+    const { provider: alpha, sizes, at } = limitedBatching();
+    const all = await createMany(60, () => true);
+    start(alpha);
+    await worker?.idle();
+    const waiting = (await now(all)).filter(({ lease }) => lease !== null);
+    assert.equal(at.length, 7);
+    assert.ok(waiting.length > 0 && waiting.every(({ state }) => state === 'QUEUED'), `${waiting.length} wait`);
+    await pass(120_000);
+    assert.deepEqual(new Set(sizes), new Set([1]));
+    assert.equal(sizes.length, 60);
+    assert.ok(mostWithin(WINDOW_MS, at) <= 7 && mostWithin(60_000, at) <= 100);
+    // Nobody was put off.
+    assert.ok(
+      (await now(all)).every(({ state, attempts }) => state === 'COMPLETED' && attempts[0]?.sends.length === 1),
+    );
+  });
+
+  it('gets what shares a call beside what goes alone within the same limit', async () => {
+    const { provider: alpha, sizes, at } = limitedBatching();
+    await createMany(90, (index) => index % 3 === 0);
+    start(alpha);
+    await pass(120_000);
+    assert.equal(sizes.filter((size) => size === 1).length >= 30, true);
+    assert.equal(sum(sizes), 90);
+    assert.ok(sizes.length < 45, `${sizes.length} calls`);
+    assert.ok(mostWithin(WINDOW_MS, at) <= 7);
+  });
+
+  it('gets none of those that wait for their turn once its circuit is open, and one call to try it', async () => {
+    let outcome: SendOutcome = busy;
+    const { provider: alpha, at } = limitedBatching(() => outcome);
+    const all = await createMany(60, () => true);
+    const options = { concurrency: 1 };
+    worker = createWorker({ ...quiet(), providers: [alpha], options });
+    worker.start();
+    await worker.idle();
+    assert.equal(at.length, 1);
+    await pass(1000);
+    const untouched = (await now(all)).filter(({ attempts }) => attempts.length === 0);
+    assert.equal(untouched.length, 59);
+    assert.ok(untouched.every(({ lease, quietChecks, state }) => !lease && quietChecks === 0 && state === 'QUEUED'));
+    await pass(28_000);
+    assert.equal(at.length, 1);
+    await pass(1000);
+    assert.equal(at.length, 2);
+    outcome = completed;
+    await pass(300_000);
+    assert.ok((await now(all)).every(({ state }) => state === 'COMPLETED'));
+  });
+
+  it('has what found no place in time given back as it was', async () => {
+    const hung = Promise.withResolvers<SendOutcome>();
+    const { provider: alpha } = limitedBatching();
+    const all = await createMany(10, () => true);
+    worker = createWorker({
+      ...quiet(),
+      providers: [{ ...alpha, submit: () => hung.promise }],
+      options: { concurrency: 1 },
+    });
+    worker.start();
+    const leased = async () => (await now(all)).filter(({ lease }) => lease !== null).length;
+    for (let turns = 0; turns < 500 && clock.pending() < 9; turns += 1) await new Promise(setImmediate);
+    assert.equal(await leased(), 10);
+    // Three quarters of the time in which a leased payout may be sent.
+    await clock.advance(26_000);
+    assert.equal(await leased(), 10);
+    await clock.advance(250);
+    for (let turns = 0; turns < 500 && (await leased()) > 1; turns += 1) await new Promise(setImmediate);
+    const rest = (await now(all)).filter(({ attempts }) => attempts.length === 0);
+    hung.resolve(completed);
+    assert.equal(rest.length, 9);
+    assert.deepEqual(
+      rest.map(({ lease, quietChecks }) => [lease, quietChecks]),
+      rest.map(() => [null, 0]),
+    );
+  });
+
+  it('has what found no call for its price in time given back, for as long as there is none', async () => {
+    const { provider: alpha, at } = limitedBatching();
+    const retryAt = afterNoon(40_000);
+    const cause = 'others came first';
+    const silent = { provider: ALPHA, account: 'default', kind: 'unavailable', retryAt, cause, ours: true } as const;
+    const route = { kind: 'chosen', provider: ALPHA, account: 'default', decision: null } as const;
+    const parts = { store, vault: vaultOf(store), clock, providers: [alpha] };
+    payouts = createPayouts({ ...parts, route: async () => route, quotes: { read: () => QUOTED } });
+    const held = [await create(ALPHA, { quoteId: 'qt_' }), await create(ALPHA, { quoteId: 'qt_' })];
+    const free = await create(ALPHA);
+    worker = createWorker({ ...quiet(), payouts, market: { quote: async () => silent }, providers: [alpha] });
+    worker.start();
+    await pass(1000);
+    assert.equal(at.length, 1);
+    for (const { quietChecks, nextCheckAt, lease } of await now(held)) {
+      assert.deepEqual([quietChecks, nextCheckAt, lease], [0, retryAt, null]);
+    }
+    assert.deepEqual(
+      (await now([free])).map(({ state }) => state),
+      ['COMPLETED'],
+    );
+  });
+
+  it('is sent nothing whose price cannot be asked for want of a call, until there is one, and that puts off nothing', async () => {
+    const { provider: plain, at } = limitedBatching();
+    let asked = 0;
+    const both: number[] = [];
+    const alpha: Provider = {
+      ...plain,
+      batch: null,
+      async quote(_account, _request, call) {
+        const admitted = call.admit?.() ?? true;
+        if (admitted !== true) return { kind: 'unavailable', retryAfterMs: null, cause: admitted };
+        asked += 1;
+        both.push(clock.now().getTime());
+        return { kind: 'known', value: PRICE };
+      },
+      async submit(...sent) {
+        both.push(clock.now().getTime());
+        return plain.submit(...sent);
+      },
+    };
+    const [pace, health] = [createPace([alpha], clock), createBreaker(clock, 'w')];
+    const market = createMarket({ providers: [alpha], clock, health, pace, minimumBalances: [] });
+    const route = { kind: 'chosen', provider: ALPHA, account: 'default', decision: null } as const;
+    const parts = { store, vault: vaultOf(store), clock, providers: [alpha] };
+    payouts = createPayouts({ ...parts, route: async () => route, quotes: { read: () => QUOTED } });
+    const all: Payout[] = [];
+    for (let more = 0; more < 12; more += 1) all.push(await create(ALPHA, { quoteId: 'qt_', provider: null }));
+    assert.ok(all.every(({ heldPrice }) => heldPrice !== null));
+    worker = createWorker({ ...quiet(), payouts, market, pace, health, providers: [alpha] });
+    worker.start();
+    await worker.idle();
+    // What waits to be sent leaves no more to its questions.
+    assert.deepEqual([asked, at.length], [2, 2]);
+    for (const { state, attempts } of (await now(all)).filter((one) => one.state !== 'COMPLETED'))
+      assert.deepEqual([state, attempts], ['QUEUED', []]);
+    await pass(60_000);
+    assert.deepEqual([asked, at.length], [12, 12]);
+    assert.ok(mostWithin(WINDOW_MS, both) <= 10);
+    for (const { state, attempts } of await now(all)) assert.deepEqual([state, attempts.length], ['COMPLETED', 1]);
+    assert.equal(health.circuit(ALPHA, 'READ').state, 'CLOSED');
   });
 });
 

@@ -53,8 +53,8 @@ export type News =
   | { readonly kind: 'reported'; readonly attempt: number; readonly report: StatusReport }
   /** Somebody, perhaps the provider, says that it is worth a look now. */
   | { readonly kind: 'hinted' }
-  /** Nothing was sent or asked, and nothing can be for now. */
-  | { readonly kind: 'held'; readonly retryAfterMs: number | null }
+  /** Nothing was sent or asked, and nothing can be for now. `ours`: for want of a call of ours, so that no check took place. */
+  | { readonly kind: 'held'; readonly retryAfterMs: number | null; readonly ours?: boolean }
   | { readonly kind: 'cancelled' }
   /** An action was asked of an order that the provider has; a worker sends it. */
   | { readonly kind: 'asked'; readonly request: Omit<ActionRequest, 'number' | 'requestedAt'> }
@@ -112,7 +112,7 @@ export function apply(
 ): Applied | null {
   // A worker that lost its lease has nothing to give back, and no say in when the payout is looked at; what it could not
   // prepare may have been for an account that the payout has left.
-  const needsLease = news.kind === 'held' || news.kind === 'refused';
+  const needsLease = news.kind === 'held' || news.kind === 'refused' || news.kind === 'parked';
   if (needsLease && source.fence !== null && source.fence !== payout.lease?.fence) return null;
   if (isSuspect(payout, restored) && ASSUMES_ALL_IS_KNOWN.has(news.kind)) return null;
   let draft = draftOf(payout, news, now, restored);

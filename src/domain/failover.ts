@@ -15,9 +15,8 @@ const FOR_GOOD: ReadonlySet<PayoutFailureCode> = new Set(['COMPLIANCE', 'DUPLICA
  * never left.
  */
 export function failOver(payout: Payout, draft: Draft, failure: Failure | null, why: string): Draft | null {
-  if (!payout.failover || payout.closure !== null || (failure !== null && FOR_GOOD.has(failure.code))) return null;
-  const proven = draft.attempts.every((one) => one.report === null && !one.doubted && isAccountedFor(one));
-  const next = proven ? nextCandidate(payout) : null;
+  if (failure !== null && FOR_GOOD.has(failure.code)) return null;
+  const next = wayOn(payout, draft.attempts);
   if (next === null) return null;
   const { provider, account } = next;
   return {
@@ -29,6 +28,12 @@ export function failOver(payout: Payout, draft: Draft, failure: Failure | null, 
     due: true,
     restart: true,
   };
+}
+
+/** Where a payout may go on to, by what is known of its attempts; null: nowhere. */
+export function wayOn(payout: Payout, attempts: Payout['attempts'] = payout.attempts): RouteCandidate | null {
+  const proven = attempts.every((one) => one.report === null && !one.doubted && isAccountedFor(one));
+  return payout.failover && payout.closure === null && proven ? nextCandidate(payout) : null;
 }
 
 /** The eligible candidate behind the one that the payout is at; null: there is none. */

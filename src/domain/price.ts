@@ -1,5 +1,6 @@
 import {
   addDecimals,
+  canonicalDecimal,
   compareDecimals,
   type Decimal,
   equalDecimals,
@@ -10,10 +11,11 @@ import type { Order } from './payout.ts';
 import type { Price, QuoteRequest } from './provider.ts';
 import type { HeldPrice } from './route.ts';
 
-/** The question for the price of an order. */
+/** The question for the price of an order: however its amount is written, it is the same question. */
 export function requestOf({ amount, feeMode, destination, sourceCurrency, receiveCurrency }: Order): QuoteRequest {
   const channel = destination.kind === 'channel' ? destination.channel : null;
-  return { amount, feeMode, network: destination.network, channel, sourceCurrency, receiveCurrency };
+  const plain = { ...amount, amount: canonicalDecimal(amount.amount) };
+  return { amount: plain, feeMode, network: destination.network, channel, sourceCurrency, receiveCurrency };
 }
 
 /** Fields of an order, by their paths in the input, that are not what was quoted. A network that was not named is not compared. */

@@ -169,6 +169,8 @@ export interface Call {
   /** After this instant, by our clock, not a byte is written: the outcome is `notTaken`. Null for reads. */
   readonly sendBy: Date | null;
   readonly signal: AbortSignal;
+  /** Asked before each exchange of the call: a string says why it is not made. Left out: each is. */
+  readonly admit?: () => true | string;
 }
 
 /** The body of a create, or why there can be none. */

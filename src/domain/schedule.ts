@@ -11,6 +11,7 @@ const LONGEST_WAIT_MS = 3_600_000;
 
 /** Whether the news is a worker's turn with the payout: what it merely remarks on beside its turn is not. */
 export function isCheck(news: News, source: Source): boolean {
+  if (news.kind === 'held' && news.ours) return false;
   if (news.kind === 'held' || news.kind === 'flagged') return source.fence !== null;
   return news.kind === 'looked' || news.kind === 'ended' || news.kind === 'expired';
 }
@@ -36,7 +37,10 @@ export function nextCheck(
   if (draft.due) return now;
   if (!isOpen(draft, state)) return null;
   // News that came by itself does not put off a check that is due sooner.
-  if (!check && state === payout.state && payout.nextCheckAt !== null) return payout.nextCheckAt;
+  if (!check && state === payout.state && payout.nextCheckAt !== null) {
+    const earliest = draft.retryAfterMs > 0 ? now.getTime() + draft.retryAfterMs : 0;
+    return new Date(Math.max(payout.nextCheckAt.getTime(), earliest));
+  }
   const step = (LADDER_SECONDS[Math.min(quiet, LADDER_SECONDS.length - 1)] ?? 3600) * 1000;
   const asked = Math.min(draft.retryAfterMs, LONGEST_WAIT_MS);
   const at = now.getTime() + Math.max(asked, Math.round(step * spread(payout, quiet)));

@@ -63,7 +63,9 @@ function mayStart(payout: Payout, known: Attempt | null, kind: SendKind, request
     return next.action === kind && (next.request?.number ?? null) === request && !(late && kind === 'CONFIRM');
   }
   if (late || (known?.report ?? null) !== null || known?.exists) return false;
-  if (kind === 'SUBMIT') return mayBeSubmitted(payout);
+  // What was ever in doubt is sent under its own number or not at all.
+  const own = known !== null || !payout.attempts.some((one) => one.doubted);
+  if (kind === 'SUBMIT') return own && mayBeSubmitted(payout);
   // What was called off while it was in doubt is looked for, and never sent.
   return known !== null && attemptState(known) === 'IN_DOUBT' && payout.closure === null;
 }

@@ -1,5 +1,6 @@
 import type { News } from './apply.ts';
 import { attemptState, currentAttempt, openAttempt } from './attempt.ts';
+import { wayOn } from './failover.ts';
 import { type FollowUp, followUp } from './follow.ts';
 import { type Attempt, type AttentionReason, isFinal, type Payout, type SendKind } from './payout.ts';
 import type { Account, LookupOutcome, Provider } from './provider.ts';
@@ -43,10 +44,12 @@ export function nextStep(
   if (doubt !== null) return doubt;
   if (mayBeSubmitted(payout)) {
     if (late) return { kind: 'tell', news: { kind: 'expired' } };
+    if (account?.enabled !== true && wayOn(payout) !== null) return moveOn(payout);
     if (account === undefined) return accountChanged(payout);
     if (!account.enabled) return HOLD;
     // Once it was in doubt, only its own order number keeps it from being paid twice: it goes to its own account or nowhere.
-    if (payout.state === 'IN_DOUBT' && attempt?.fingerprint !== account.fingerprint) return accountChanged(payout);
+    const doubted = payout.state === 'IN_DOUBT' || payout.attempts.some((one) => one.doubted);
+    if (doubted && attempt?.fingerprint !== account.fingerprint) return accountChanged(payout);
     const again = attempt !== null && isAt(attempt, payout, account) ? attempt : null;
     return { kind: 'send', send: 'SUBMIT', attempt: again, account };
   }
@@ -124,6 +127,13 @@ function doubted(
 function elsewhereMessage({ name }: Provider, { orderNumber }: Attempt): string {
   const why = 'the store was put back, and in the lost time it may have gone to another provider';
   return `${why}: look there too, and at ${name} for ${orderNumber}, before it is sent again`;
+}
+
+/** Nobody there takes it any more, and somebody else may. */
+function moveOn({ account }: Payout): Step {
+  const message = `its account ${account} is switched off, or no longer configured`;
+  const words = { vendorCode: null, vendorMessage: null, retryable: true };
+  return { kind: 'tell', news: { kind: 'refused', failure: { code: 'MISCONFIGURED', message, ...words } } };
 }
 
 function flagged(reason: AttentionReason, message: string): Step {

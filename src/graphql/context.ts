@@ -33,7 +33,7 @@ export interface Services {
   readonly feed: Pick<Feed, 'parseCursor' | 'head' | 'cursorOf' | 'cursorAt' | 'events' | 'subscribe'>;
   /** The providers that are open in this deployment. */
   readonly providers: readonly Provider[];
-  readonly catalogue: Catalogue;
+  readonly catalogue: Pick<Catalogue, 'assets' | 'knownAssets' | 'reference'>;
   readonly batches: Pick<Batches, 'create' | 'simulate' | 'idOf' | 'follow' | 'steer'>;
   readonly market: Pick<Market, 'quotes' | 'balances' | 'lowBalances'>;
   readonly quotes: Pick<Quotes, 'sign'>;

@@ -325,7 +325,12 @@ PayoutNode.implement({
 });
 
 /** Who gave the quote: where it was sent first, or would be. */
-function quotedBy({ attempts: [first], route, provider, account }: Payout): Pick<Payout, 'provider' | 'account'> {
+export function quotedBy({
+  attempts: [first],
+  route,
+  provider,
+  account,
+}: Payout): Pick<Payout, 'provider' | 'account'> {
   return route?.candidates.find(({ verdict }) => verdict === 'CHOSEN') ?? first ?? { provider, account };
 }
 

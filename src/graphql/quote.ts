@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isNetwork, NETWORKS } from '../address.ts';
 import type { MerchantId } from '../domain/merchant.ts';
-import { parseDecimal } from '../domain/money.ts';
+import { canonicalDecimal, parseDecimal } from '../domain/money.ts';
 import type { Price, ProviderId, QuoteRequest } from '../domain/provider.ts';
 import type { Silence } from '../market.ts';
 import type { Quoted } from '../quotes.ts';
@@ -157,7 +157,7 @@ function toRequest({ amount, feeMode, network, channel, sourceCurrency, receiveC
   const decimal = parseDecimal(amount.amount);
   if (decimal === null) throw new InvalidInputError([{ path: ['amount', 'amount'], message: 'plain decimal text' }]);
   return {
-    amount: { amount: decimal, currency: amount.currency },
+    amount: { amount: canonicalDecimal(decimal), currency: amount.currency },
     feeMode,
     network: network ?? null,
     channel: channel ?? null,

@@ -6,7 +6,7 @@ import { builder } from './builder.ts';
 import { existingMerchant } from './context.ts';
 import { CreatePayoutInput, checkRelated, type Input, REFUSALS, toCreateInput, toError } from './create.ts';
 import { merchantIdArg } from './merchant.ts';
-import { type LoadedPayout, PayoutNode, reloadPayout } from './payout.ts';
+import { type LoadedPayout, PayoutNode, quotedBy, reloadPayout } from './payout.ts';
 import { QuoteObject } from './quote.ts';
 import { RouteDecisionObject, toQuote } from './route.ts';
 
@@ -23,7 +23,8 @@ const SimulatePayoutSuccess = builder.objectRef<Simulated>('SimulatePayoutSucces
     route: t.field({
       type: RouteDecisionObject,
       nullable: true,
-      description: 'Who would be chosen, and why; null of an existing payout that named its provider.',
+      description:
+        'Who would be chosen, and why: of a provider that was named, that one alone; null of an existing payout that named it.',
       resolve: ({ about, plan: { route } }) => route && { decision: route, payout: about },
     }),
     quote: t.field({
@@ -31,12 +32,13 @@ const SimulatePayoutSuccess = builder.objectRef<Simulated>('SimulatePayoutSucces
       nullable: true,
       description:
         'What it would cost: the quote that it would be held to, or what the chosen provider says now; null: it says nothing.',
-      resolve: ({ about, plan }) => {
+      resolve: ({ about, plan, existing }) => {
         const chosen = plan.route?.candidates.find(
           ({ provider, account }) => provider === plan.provider && account === plan.account,
         );
         const price = plan.heldPrice ?? chosen?.quote ?? null;
-        return price && toQuote(about, plan, price);
+        const whose = existing !== null && plan.heldPrice !== null ? quotedBy(existing.payout) : plan;
+        return price && toQuote(about, whose, price);
       },
     }),
     existing: t.field({

@@ -15,7 +15,10 @@ const PayoutFailureCodeEnum = builder.enumType('PayoutFailureCode', {
     PROVIDER_REFUSED: { description: 'The provider refused it for a reason of its own.' },
     NETWORK_FAILURE: { description: 'The transaction failed on the blockchain.' },
     EXPIRED: { description: '`sendBefore` passed before it was sent.' },
-    PRICE_CHANGED: { description: 'It would have cost more than the quote that it was held to. Nothing was sent.' },
+    PRICE_CHANGED: {
+      description:
+        'It would have cost more than the quote that it was held to, or nobody names a price for it any more. Nothing was sent.',
+    },
     OTHER: { description: 'Something else; `vendorMessage` may say what.' },
   } as const satisfies Record<PayoutFailureCode, unknown>,
 });

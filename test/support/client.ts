@@ -118,8 +118,8 @@ export async function send(url: string, { body = '', ...options }: Sent = {}): P
 
 /** The whole answer to a request that the caller writes. */
 export async function readAnswer(asking: ClientRequest): Promise<Reply> {
-  // A server that has answered may close while the rest of a large body is still on its way.
-  asking.once('response', () => asking.on('error', () => undefined));
+  // A server that has answered, or is killed, may close while the rest of a large body is still on its way: an error twice.
+  asking.on('error', () => undefined);
   const [answer] = (await once(asking, 'response')) as [IncomingMessage];
   return { status: answer.statusCode ?? 0, headers: answer.headers, body: await readText(answer) };
 }

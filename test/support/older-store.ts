@@ -42,6 +42,8 @@ export interface Lives {
   live(options?: WorldOptions): Promise<World>;
   /** Ends the life that goes on. */
   end(): Promise<void>;
+  /** What is asked for under the reference at a provider: the same each time. */
+  inputOf(slug: string, reference: string): CreateInput;
   /** Asks for a payout of the reference at a provider, as a merchant that does not know whether it did before. */
   create(slug: string, reference: string, changes?: Partial<CreateInput>): Promise<Payout>;
   /** Asks for something of a payout. */
@@ -85,12 +87,15 @@ export async function openLives(
       await world?.close();
       world = null;
     },
-    async create(slug, reference, changes = {}) {
+    inputOf(slug, reference) {
       const side = sides.find((one) => one.slug === slug);
       assert.ok(side);
       const { order, parties } = side.sample(decimal(amountOf(reference)));
       const provider = slug.toUpperCase() as ProviderId;
-      const input = { reference: `${slug}-${reference}`, ...PLAIN, order, parties, provider, ...changes };
+      return { reference: `${slug}-${reference}`, ...PLAIN, order, parties, provider };
+    },
+    async create(slug, reference, changes = {}) {
+      const input = { ...lives.inputOf(slug, reference), ...changes };
       const result = await lives.world.payouts.create(lives.merchantId, ACTOR, input);
       assert.ok(result.kind === 'created', JSON.stringify(result));
       return result.payout;
@@ -321,6 +326,28 @@ export function describeOlderStore(name: string, open: (dataDir: string) => Prom
           ['NOT_FOUND_AT_PROVIDER'],
         );
         assert.match(payout.attention[0]?.message ?? '', /may have gone to another provider/);
+      }
+    });
+
+    it('sends nothing of a batch that is called off or paused before it was looked for, as it would of any other', async () => {
+      const first = await lives.live({ working: false });
+      const wishes = ['RUNNING', 'PAUSED', 'CANCELLED'] as const;
+      for (const wish of wishes) {
+        const items = SLUGS.map((slug, index) => ({ index, input: lives.inputOf(slug, wish) }));
+        await first.batches.create(lives.merchantId, ACTOR, wish, items);
+      }
+      await putBack(await lives.store.snapshot());
+      const { batches, worker } = await lives.live({ working: false });
+      for (const wish of wishes)
+        await batches.steer(lives.merchantId, ACTOR, batches.idOf(lives.merchantId, wish), wish);
+      worker.start();
+      await lives.world.pass(30 * 60_000, 20_000);
+      for (const slug of SLUGS) {
+        assert.equal(paid(lives, slug, 'RUNNING'), SENDS_WHAT_IS_ABSENT.has(slug) ? 1 : 0, slug);
+        for (const wish of ['PAUSED', 'CANCELLED']) assert.equal(lives.orders(slug, wish).length, 0, `${slug} ${wish}`);
+        assert.equal((await lives.payout(slug, 'PAUSED')).state, 'QUEUED', slug);
+        const calledOff = await lives.payout(slug, 'CANCELLED');
+        assert.equal(calledOff.state, slug === 'blockatm' ? 'CANCELLED' : 'IN_DOUBT', slug);
       }
     });
 

@@ -171,7 +171,9 @@ const TO_ALPHA: Route = { kind: 'chosen', provider: ALPHA, account: 'default', d
 export function routerOf(providers: readonly Provider[], clock: Clock, parts: Partial<RouterDeps> = {}): Router {
   const health = { of: async () => NEVER_ASKED, usualMs: async () => null };
   const policy = { kind: 'CHEAPEST' } as const;
-  return createRouter({ providers, clock, policy, market: NO_MARKET, health, minimumBalances: [], ...parts });
+  const catalogue = { assets: async () => [], listedAssets: () => null };
+  const known = { policy, market: NO_MARKET, health, catalogue, minimumBalances: [] };
+  return createRouter({ providers, clock, ...known, ...parts });
 }
 
 const NEVER_ASKED: ProviderHealth = { state: 'UNKNOWN', lastSuccessAt: null, lastFailureAt: null, circuits: [] };

@@ -59,10 +59,8 @@ export async function readQuote(
   if (maxAmount !== null && compareDecimals(amount, maxAmount) > 0) {
     return `BlockATM pays no more than ${maxAmount} ${currency} on ${network} at once.`;
   }
-  if (fee === null) {
-    const cause = `BlockATM names no fee for ${currency} on ${network}`;
-    return { kind: 'unavailable', retryAfterMs: null, cause };
-  }
+  // Whoever else asks for another currency gets its price: that one has none is no fault of BlockATM's.
+  if (fee === null) return `BlockATM names no fee for ${currency} on ${network}.`;
   const gas = findChain(chains, network)?.avgGasFee ?? null;
   const estimates: Fee[] =
     gas === null || isZero(gas) ? [] : [{ amount: gas, currency: GAS_CURRENCY, kind: 'NETWORK' }];

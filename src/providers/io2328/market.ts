@@ -110,7 +110,7 @@ export async function readQuote(
   const rates = await account.rates(recent, () => readRates(account, call));
   if (rates.kind !== 'known') return rates;
   const rate = findRate(rates.value, currency, source);
-  if (rate === null) return unavailable(`2328.io names no rate from ${currency} to ${source}`);
+  if (rate === null) return `2328.io names no rate from ${currency} to ${source}.`;
   const amount = multiplyDecimals(calc.value.charged, rate, MAX_PLACES, 'UP');
   return toPrice(calc.value, { amount, currency: source });
 }

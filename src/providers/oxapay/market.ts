@@ -113,7 +113,7 @@ export async function readQuote(
   if (minimum !== null && compareDecimals(amount, minimum) < 0) {
     return `OxaPay pays no less than ${minimum} ${currency} on ${network.code}`;
   }
-  if (fee === null) return unavailable(`OxaPay names no fee for ${currency} on ${network.code}`);
+  if (fee === null) return `OxaPay names no fee for ${currency} on ${network.code}.`;
   const value: Price = {
     debit: { amount: addDecimals(amount, fee), currency },
     fees: [{ amount: fee, currency, kind: 'PROVIDER' }],
