@@ -403,7 +403,7 @@ export type PayoutFailureCode =
   | 'NETWORK_FAILURE'
   /** Something else; `vendorMessage` may say what. */
   | 'OTHER'
-  /** It would have cost more than the quote that it was held to. Nothing was sent. */
+  /** It would have cost more than the quote that it was held to, or nobody names a price for it any more. Nothing was sent. */
   | 'PRICE_CHANGED'
   /** The provider refused it for a reason of its own. */
   | 'PROVIDER_REFUSED';
