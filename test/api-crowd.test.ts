@@ -30,13 +30,13 @@ async function fill({ create, payouts }: World, count: number, metadata: readonl
   }
 }
 
-/** The ids of all events of the merchant after a cursor. */
+/** The ids of all events of the merchant after a cursor, each once: what is new may come again with the next page. */
 async function readLog({ merchant }: Api, cursor: string): Promise<string[]> {
-  const ids: string[] = [];
+  const ids = new Set<string>();
   for (let after = cursor; ; ) {
     const { payoutEvents }: PayoutEventsQuery = await merchant.get(PayoutEventsDocument, { after, first: 100 });
-    if (payoutEvents.events.length === 0) return ids;
-    ids.push(...payoutEvents.events.map((event) => event.id));
+    if (payoutEvents.events.length === 0) return [...ids];
+    for (const { id } of payoutEvents.events) ids.add(id);
     after = payoutEvents.cursor;
   }
 }

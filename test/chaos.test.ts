@@ -9,8 +9,8 @@ const first = (count: number): number[] => Array.from({ length: count }, (_, at)
 
 /** A process for each life shows what a real kill leaves; lives within this process show many more of them. */
 const RUNS = [
-  { lives: 'PROCESSES', seeds: first(20) },
-  { lives: 'INSIDE', seeds: first(70) },
+  { lives: 'PROCESSES', seeds: first(10) },
+  { lives: 'INSIDE', seeds: first(40) },
 ] as const;
 
 describe('killed at any step, under any fault', () => {

@@ -272,6 +272,8 @@ for (const { name, env, count } of STORES) {
           const then = Array.from({ length: count }, (_, number) => paid(merchantId, number, clock.now(), count));
           await insert(store, then);
           const current = [...then];
+          /** Those that were there before the first whole line had come: from there it begins anew, and has them too. */
+          const early: Payout[] = [];
           let cuts = 0;
           let made = 0;
           let text = '';
@@ -288,7 +290,9 @@ for (const { name, env, count } of STORES) {
             await clock.advance(1000);
             const at = clock.now();
             made += 1;
-            await insert(store, [samplePayout({ merchantId, reference: `new-${made}`, createdAt: at, updatedAt: at })]);
+            const fresh = samplePayout({ merchantId, reference: `new-${made}`, createdAt: at, updatedAt: at });
+            await insert(store, [fresh]);
+            if (cursor === null) early.push(fresh);
             for (let changed = 0; changed < 3; changed += 1) {
               const index = Math.floor(random() * current.length);
               const old = current[index];
@@ -306,10 +310,10 @@ for (const { name, env, count } of STORES) {
           const lines = readLines(format, text);
           assert.deepEqual(
             lines.map(({ id }) => id),
-            idsOf(then),
+            idsOf([...then, ...early]),
           );
           assert.equal(text.split('id,reference').length, format === 'csv' ? 2 : 1);
-          const ends = new Map(current.map((payout) => [payout.id as string, payout.state]));
+          const ends = new Map([...current, ...early].map((payout) => [payout.id as string, payout.state]));
           const begins = new Map(then.map((payout) => [payout.id as string, payout.state]));
           for (const { id, state } of lines) assert.ok(state === ends.get(id) || state === begins.get(id));
           // Whoever begins anew has the new ones as well.

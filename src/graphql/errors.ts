@@ -86,8 +86,8 @@ export class ReferenceConflictError extends PublicError {
 export class UnsupportedError extends PublicError {
   readonly reasons: readonly ProviderReason[];
   constructor(reasons: readonly ProviderReason[], about: Payout | null = null, restored: Restored | null = null) {
-    const lines = reasons.map(({ provider, reason }) => `${provider}: ${reason.replace(/\.$/, '')}`);
-    super('UNSUPPORTED', lines.join('; ') || 'No provider is set up.', about, restored);
+    const lines = reasons.map(({ provider, reason }) => `${provider}: ${reason}${reason.endsWith('.') ? '' : '.'}`);
+    super('UNSUPPORTED', lines.join(' ') || 'No provider is set up.', about, restored);
     this.reasons = reasons;
   }
 }

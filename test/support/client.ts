@@ -187,6 +187,8 @@ function dataOf<Data>(result: Result<Data> | null, ending: string | null): Data 
 async function openStream<Data>(url: string, authorization: object, operation: Operation): Promise<Listener<Data>> {
   const headers = { ...authorization, 'content-type': 'application/json', accept: 'text/event-stream' };
   const asking = request(`${url}/graphql`, { method: 'POST', headers, agent: false });
+  // A server that is killed is an error here as well as in what is read.
+  asking.on('error', () => undefined);
   asking.end(JSON.stringify(operation));
   const [answer] = (await once(asking, 'response')) as [IncomingMessage];
   const results = readStream<Data>(answer);
