@@ -25,14 +25,22 @@ export function readMinimumBalances(
   faults: string[],
 ): readonly MinimumBalance[] {
   if (text === undefined) return [];
+  const seen = new Set<string>();
   return text.split(',').flatMap((part, index) => {
     const [, id, currency = '', amount = ''] = /^([A-Z0-9]+):([A-Z0-9]{2,12})=([0-9.]+)$/.exec(part.trim()) ?? [];
     const provider = known.find((one) => one === id);
     const minimum = parseDecimal(amount);
-    if (provider && minimum !== null) return [{ provider, currency, minimum }];
-    faults.push(
-      `MINIMUM_BALANCES: entry ${index + 1} is not PROVIDER:CURRENCY=AMOUNT, with one of ${known.join(', ')}`,
-    );
+    const pair = `${id}:${currency}`;
+    if (provider && minimum !== null && !seen.has(pair)) {
+      seen.add(pair);
+      return [{ provider, currency, minimum }];
+    }
+    if (seen.has(pair))
+      faults.push(`MINIMUM_BALANCES: entry ${index + 1} has the provider and currency of another one`);
+    else
+      faults.push(
+        `MINIMUM_BALANCES: entry ${index + 1} is not PROVIDER:CURRENCY=AMOUNT, with one of ${known.join(', ')}`,
+      );
     return [];
   });
 }

@@ -233,7 +233,10 @@ async function askPrice(
   return market.quote(provider, account, requestOf(order), false);
 }
 
-/** Without figures, which not every merchant may read: why the money there would not do, as far as it is known; null: it would, or nobody can tell. */
+/**
+ * Why the money there would not do, as far as it is known; null: it would, or nobody can tell. Without figures, which not
+ * every merchant may read.
+ */
 async function findLack({ market, minimumBalances }: RouterDeps, judged: Judged, order: Order): Promise<string | null> {
   const { provider, account, quote } = judged;
   const currency = quote?.debit.currency ?? order.sourceCurrency ?? order.amount.currency;

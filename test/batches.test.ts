@@ -242,6 +242,24 @@ describe('steering a batch', () => {
     assert.equal(ground.sent.length, 5);
   });
 
+  for (const [wish, what] of [
+    ['PAUSED', 'parked'],
+    ['CANCELLED', 'CANCELLED'],
+  ] as const) {
+    it(`is heeded where it is ${wish} while a payout is made ready, before its first byte`, async (t) => {
+      const ground = await openGround(t);
+      const { id } = await ground.make(1);
+      const prepare: Provider['prepare'] = async () => {
+        await ground.batches.steer(MERCHANT, ACTOR, id, wish);
+        return { kind: 'body', body: 'body' };
+      };
+      ground.startWorker({ ...ground.provider, prepare });
+      await ground.pass(10_000);
+      assert.deepEqual([ground.sent, await ground.counts()], [[], { [what]: 1 }]);
+      assert.deepEqual((await ground.item('a-0')).attempts, []);
+    });
+  }
+
   it('still lets the time of a paused payout pass', async (t) => {
     const ground = await openGround(t);
     const sendBefore = new Date(ground.clock.now().getTime() + 60_000);

@@ -200,6 +200,12 @@ describe('MINIMUM_BALANCES', () => {
     );
   });
 
+  test('are refused where two are about the same: nobody says which one is meant', () => {
+    assert.deepEqual(faultsOf({ MINIMUM_BALANCES: 'IO2328:USDT=500,OXAPAY:USDT=1,IO2328:USDT=5' }), [
+      'MINIMUM_BALANCES: entry 3 has the provider and currency of another one',
+    ]);
+  });
+
   test('that cannot be read are refused by their number, and no value is shown', () => {
     for (const bad of [
       'NOBODY:USDT=1',

@@ -272,6 +272,11 @@ describe('what comes when the payout has gone to another candidate', () => {
     assert.deepEqual([next?.payout.state, next?.payout.provider], ['QUEUED', 'GAMMA']);
   });
 
+  it('is not parked by a worker whose lease is over: its batch may go on since', () => {
+    assert.equal(apply(gone, { kind: 'parked' }, by(1), NOON), null);
+    assert.equal(apply(gone, { kind: 'parked' }, by(2), NOON)?.payout.parked, true);
+  });
+
   it('begins no send at the one before, nor of the attempt there', () => {
     for (const attempt of [attemptAt(ALPHA, 2), ...gone.attempts]) {
       assert.equal(apply(gone, { kind: 'begun', send: 'SUBMIT', attempt, request: null }, by(2), NOON), null);

@@ -131,6 +131,7 @@ async function open({ route = decisionOf(), providers = [], quoted }: SceneOptio
       const said = prices.get(id);
       const at = { provider: id, account: 'default' };
       if (said === undefined) return { ...at, kind: 'unsupported', reason: 'it names no price' };
+      if (said === 'rejected') return { ...at, kind: 'rejected', vendorCode: '422', vendorMessage: 'too small' };
       if (said === 'unavailable') return { ...at, kind: 'unavailable', retryAt: null, cause: 'down' };
       return { ...at, kind: 'known', quote: priceOf(said) };
     },
@@ -531,6 +532,27 @@ describe('a payout that is held to a price', () => {
     const payout = await ask({ ...HELD, failover: false });
     await pass(3000);
     assert.equal(failureOf(await read(payout))?.code, 'PRICE_CHANGED');
+  });
+
+  it('is refused in the words of a provider that refuses to price it, and goes on where somebody else does', async () => {
+    const { ask, work, pass, read, prices, sent } = await open({ quoted: priceOf('10.5') });
+    for (const [at, price] of ['rejected', '10.5'].entries()) prices.set(IDS[at] ?? IDS[0], price);
+    work();
+    const moved = await ask(HELD);
+    const alone = await ask({ ...HELD, reference: 'order-2', failover: false });
+    await pass(5000);
+    assert.deepEqual([(await read(moved)).provider, sent()], ['BETA', ['BETA']]);
+    const failure = failureOf(await read(alone));
+    assert.deepEqual([failure?.code, failure?.vendorCode], ['PROVIDER_REFUSED', '422']);
+    assert.match(failure?.message ?? '', /too small/);
+  });
+
+  it('is the same payout whether no tolerance is given or none at all', async () => {
+    const { ask } = await open({ quoted: priceOf('10.5') });
+    const first = await ask(HELD);
+    for (const zero of ['0', '0.00']) {
+      assert.equal((await ask({ ...HELD, priceTolerance: decimal(zero) })).id, first.id);
+    }
   });
 
   it('is checked by what its body fixes, where it fixes a price', async () => {

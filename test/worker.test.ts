@@ -250,6 +250,42 @@ describe('what waits for a provider with a batch call', { timeout: 20_000 }, () 
     assert.deepEqual(await statesOf(all), ['QUEUED', 'PROCESSING', 'PROCESSING']);
   });
 
+  it('does not stay unsent, nor speak against the provider, for one whose time is over before the call begins', async () => {
+    const { provider: alpha, sizes } = batching();
+    const late = await create(ALPHA, { sendBefore: afterNoon(1000) });
+    const all = [late, await create(ALPHA), await create(ALPHA)];
+    // The last one is ready only once the time of the first is over, which was stored as sent by then.
+    const ready = Promise.withResolvers<void>();
+    const prepare: Provider['prepare'] = async (_account, _order, _parties, orderNumber) => {
+      if (all[2] && orderNumber === orderNumberOf(all[2], 1)) await ready.promise;
+      return { kind: 'body', body: 'body' };
+    };
+    start({ ...alpha, prepare });
+    const isStored = async () => (await store.payouts(MERCHANT, [late.id])).get(late.id)?.state === 'SUBMITTING';
+    for (let turns = 0; turns < 500 && !(await isStored()); turns += 1) await new Promise(setImmediate);
+    await clock.advance(2000);
+    ready.resolve();
+    await pass(10_000);
+    assert.deepEqual(sizes, [2]);
+    assert.deepEqual(await statesOf(all), ['FAILED', 'PROCESSING', 'PROCESSING']);
+  });
+
+  it('counts once against its provider where one call fails for many of them', async () => {
+    const { provider: alpha } = batching();
+    for (let more = 0; more < 6; more += 1) await create(ALPHA);
+    const health = createBreaker(clock, 'w');
+    const submitBatch = async (): Promise<never> => {
+      throw new Error('broken');
+    };
+    const batch = { size: 6, takes: () => true };
+    const broken = { ...alpha, submitBatch, batch, lookup: async () => ({ kind: 'absent' }) as const };
+    worker = createWorker({ ...quiet(), providers: [broken], health });
+    worker.start();
+    await pass(0);
+    await worker.idle();
+    assert.equal(health.circuit(ALPHA, 'SUBMIT').state, 'CLOSED');
+  });
+
   it('is unknown for all where the call breaks, and none of it is sent again as if it were new', async () => {
     const { provider: alpha } = batching();
     const all = [await create(ALPHA), await create(ALPHA)];
