@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import {
   CreatePayoutDocument,
@@ -294,6 +296,28 @@ describeApi('batches', (open, slow) => {
       assert.equal((await post(secret, both, reference)).status, 413);
       const reader = await api.caller(merchantId, ['payouts:read']);
       assert.equal((await post(reader.secret, SIMULATE, reference)).status, 413);
+    });
+
+    it('is read in its turn where it is long: whoever goes away in the middle of one lets the next one come', async () => {
+      const headers = { authorization: `Bearer ${api.merchant.secret}`, 'content-type': 'application/json' };
+      const leavers = [1, 2].map(() => {
+        const length = { 'content-length': 2 * 1024 * 1024, expect: '100-continue' };
+        return request(`${api.url}/graphql`, { method: 'POST', headers: { ...headers, ...length }, agent: false });
+      });
+      for (const leaver of leavers) {
+        leaver.on('error', () => undefined);
+        leaver.flushHeaders();
+        // It is told to go on once it has its turn.
+        await once(leaver, 'continue');
+        leaver.write('{');
+      }
+      const input = { reference: newReference(), items: [inputOf('10')] };
+      const body = JSON.stringify({ query: SIMULATE, variables: { input } }).padEnd(2 * 1024 * 1024);
+      const waiting = [1, 2, 3].map(() => send(`${api.url}/graphql`, { method: 'POST', headers, body }));
+      for (const leaver of leavers) leaver.destroy();
+      for (const answer of await Promise.all(waiting)) assert.equal(JSON.parse(answer.body).data.answer.acceptable, 1);
+      const unannounced = await send(`${api.url}/graphql`, { method: 'POST', headers, body: [body] });
+      assert.equal(unannounced.status, 413);
     });
 
     it('is not asked for twice in one operation', async () => {
